@@ -19,7 +19,7 @@ const SLOW = [
   'test/{client/client,plugin/plugin}.test.ts',
   'test/canary/*.test.ts',
   'test/cli/{bad-input,process}.test.ts',
-  'test/cli/audit/{bundle,hostile-trees,pr-check,trace,ungoverned}.test.ts',
+  'test/cli/audit/{verify/{bundle,hostile-trees},check/pr-check,trace/trace,ungoverned/ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',
   'test/cli/decide/{decisions,terminal}.test.ts',
   'test/cli/demo/demo.test.ts',

@@ -16,30 +16,10 @@ export { createTrustRegistry, type PolicyFile, parsePolicyBytes, readPolicy } fr
 export { readPromptPack } from './config/prompt-pack.js';
 export { readRunRequest, requestFromNotes } from './config/run-request-file.js';
 export { readWorkerConfig } from './config/worker-config-file.js';
-export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/attempt.js';
-export {
-  type Cancellation,
-  cancellationSchema,
-  type Decision,
-  type DecisionAnswer,
-  decisionSchema,
-  type HumanMessage,
-  humanMessageSchema,
-  type PersonEscalation,
-  personEscalationSchema,
-  REFUSAL_REASONS,
-  type RefusalReason,
-  type Resolution,
-  resolutionSchema,
-} from './contracts/decisions.js';
+export { GATE_OUTPUT_SCHEMAS } from './contracts/answers/gate-outputs.js';
+export { type WorkerConfig, workerConfigSchema } from './contracts/config/worker-config.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ExitCode, isErrorCode, PromptOsError } from './contracts/errors.js';
-export { type EscalationReport, escalationReportSchema } from './contracts/escalation.js';
-export { type Finding, findingSchema } from './contracts/findings.js';
-export { GATE_OUTPUT_SCHEMAS } from './contracts/gate-outputs.js';
-export type { GateProgress } from './contracts/gate-progress.js';
-export { type LedgerEntry, type LedgerEvent, ledgerEventSchema, parseLedgerEntry } from './contracts/ledger.js';
 export type { Content, LongBytes } from './contracts/long-bytes.js';
-export type { LongPatch } from './contracts/long-patch.js';
 export {
   DEFAULT_TASK_QUEUE,
   EXECUTOR_ROLES,
@@ -58,21 +38,41 @@ export {
   type Verdict,
   WORKFLOW_TYPE,
 } from './contracts/names.js';
-export { type Policy, policySchema } from './contracts/policy.js';
+export { type Policy, policySchema } from './contracts/policy/policy.js';
 export type { ArtifactRef } from './contracts/primitives.js';
 export { type PromptPackBundle, promptPackBundleSchema } from './contracts/prompt-pack.js';
-export { type PromptSession, promptSessionSchema } from './contracts/prompt-session.js';
-export type { GovernedRunInput } from './contracts/run-plan.js';
-export { type RunRecord, runRecordSchema } from './contracts/run-record.js';
-export { type RunRequest, runRequestSchema } from './contracts/run-request.js';
+export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/record/attempt.js';
+export type { LongPatch } from './contracts/record/long-patch.js';
+export { type PromptSession, promptSessionSchema } from './contracts/record/prompt-session.js';
+export { type RunRecord, runRecordSchema } from './contracts/record/run-record.js';
+export {
+  type Cancellation,
+  cancellationSchema,
+  type Decision,
+  type DecisionAnswer,
+  decisionSchema,
+  type HumanMessage,
+  humanMessageSchema,
+  type PersonEscalation,
+  personEscalationSchema,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type Resolution,
+  resolutionSchema,
+} from './contracts/run/decisions.js';
+export { type EscalationReport, escalationReportSchema } from './contracts/run/escalation.js';
+export { type Finding, findingSchema } from './contracts/run/findings.js';
+export type { GateProgress } from './contracts/run/gate-progress.js';
+export { type LedgerEntry, type LedgerEvent, ledgerEventSchema, parseLedgerEntry } from './contracts/run/ledger.js';
+export type { GovernedRunInput } from './contracts/run/run-plan.js';
+export { type RunRequest, runRequestSchema } from './contracts/run/run-request.js';
 export type {
   AwaitedDecision,
   AwaitedResolution,
   GateStatus,
   GovernedRunResult,
   RunStatus,
-} from './contracts/run-status.js';
-export { type WorkerConfig, workerConfigSchema } from './contracts/worker-config.js';
+} from './contracts/run/run-status.js';
 export { governanceDataConverter } from './converter/data-converter.js';
 export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin/plugin.js';
 export { type ExecutorTrial, type TriedCase, tryExecutor } from './plugin/try-executor.js';

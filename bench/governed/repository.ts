@@ -8,7 +8,7 @@ import { writeThrowawayKeys } from '../../src/cli/start/first-keys.js';
 import type { SignerFor } from '../../src/client/client.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
-import type { RunRequest } from '../../src/contracts/run-request.js';
+import type { RunRequest } from '../../src/contracts/run/run-request.js';
 import { exampleOutputs } from '../../test/support/gate-outputs.js';
 import { exampleRequest } from '../../test/support/run-request.js';
 import { PACKAGE_ROOT } from '../package-root.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunRecord } from '../../src/contracts/run-record.js';
+import type { RunRecord } from '../../src/contracts/record/run-record.js';
 
 /** Bytes written at once. */
 const CHUNK = 4 * 1_048_576;

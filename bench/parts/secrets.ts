@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { findSecretPatterns, type SecretPatternHit } from '../../src/rules/find-secrets.js';
+import { findSecretPatterns, type SecretPatternHit } from '../../src/rules/secrets/find-secrets.js';
 import type { Row, Table } from '../figures.js';
 import { note } from '../note.js';
 import type { Options } from '../options.js';

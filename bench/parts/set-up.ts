@@ -7,7 +7,7 @@ import type { Sandbox } from '../../src/adapters/platform/program-starter.js';
 import { runProgram } from '../../src/adapters/platform/run-program.js';
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
-import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
+import { DEFAULT_SANDBOX } from '../../src/contracts/config/sandbox-config.js';
 import type { Checkout, CheckoutSetup, Workspace } from '../../src/ports/workspace.js';
 import { median, type Row, type Table } from '../figures.js';
 import { createBenchRepository } from '../governed/repository.js';

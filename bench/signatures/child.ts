@@ -4,7 +4,7 @@ import { createContext, runInContext, Script } from 'node:vm';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createTextSigner } from '../../src/adapters/keys/file-signer.js';
 import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
-import type { Decision } from '../../src/contracts/decisions.js';
+import type { Decision } from '../../src/contracts/run/decisions.js';
 import { sealDecision } from '../../src/domain/attest/acts.js';
 import { PREDICATES } from '../../src/domain/attest/statement.js';
 import type { authenticate } from '../../src/domain/judge/authenticate.js';

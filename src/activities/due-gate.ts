@@ -1,11 +1,11 @@
-import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
-import { journalBytes, type VerifiedHead } from '../contracts/journal.js';
-import { rulesVersionOf } from '../contracts/rules-version.js';
+import type { DueGate, ExecuteGateInput } from '../contracts/run/activities.js';
+import { journalBytes, type VerifiedHead } from '../contracts/run/journal.js';
+import { rulesVersionOf } from '../contracts/run/rules-version.js';
 import { budgetLeft } from '../domain/run/budget.js';
 import { nextStep } from '../domain/run/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { headEntry } from './run-journal.js';
-import { engineHeadsOf, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
+import { headEntry } from './proof/run-journal.js';
+import { engineHeadsOf, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './proof/verify-prefix.js';
 
 /**
  * Finds out whether a gate is really the run's next step, before anything is done or signed for it: the whole ledger is

@@ -1,30 +1,32 @@
-import type { DueGate, ExecuteGateResult, SentGateResult } from '../contracts/activities.js';
+import { outputJsonSchema } from '../contracts/answers/read-answer.js';
 import { mediaTypeOf } from '../contracts/artifacts.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { HandedOff } from '../contracts/gate-claim.js';
-import type { ProviderWait } from '../contracts/gate-progress.js';
-import type { Inventory } from '../contracts/inventory.js';
 import { prettyJson } from '../contracts/json.js';
 import { GATES } from '../contracts/names.js';
-import { outputJsonSchema } from '../contracts/read-answer.js';
-import { followsImports } from '../contracts/rules-version.js';
+import type { DueGate, ExecuteGateResult, SentGateResult } from '../contracts/run/activities.js';
+import type { HandedOff } from '../contracts/run/gate-claim.js';
+import type { ProviderWait } from '../contracts/run/gate-progress.js';
+import type { Inventory } from '../contracts/run/inventory.js';
+import { followsImports } from '../contracts/run/rules-version.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { type PromptInput, renderPrompt } from '../prompt-pack/render.js';
-import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
-import { judgeNetwork } from '../rules/network-refused.js';
-import { judgeRepositoryChange } from '../rules/observations.js';
-import { judgeServedModel } from '../rules/served-model.js';
-import { withoutTries } from '../rules/spent.js';
-import { type Asked, askExecutor } from './ask-executor.js';
-import { attemptRecord, boundedOutcome, sandboxOf } from './attempt-result.js';
-import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
-import { checkDispatchedDuty } from './check-separation.js';
-import { loadEarlierOutputs } from './earlier-outputs.js';
-import { createTryKeeper, type TryKeeper } from './finished-tries.js';
-import { createGateProgress, type ReportProgress } from './gate-progress.js';
+import { judgeNetwork } from '../rules/attempts/network-refused.js';
+import { judgeRepositoryChange } from '../rules/attempts/observations.js';
+import { judgeServedModel } from '../rules/attempts/served-model.js';
+import { withoutTries } from '../rules/attempts/spent.js';
+import { type JudgedFinding, plainFinding } from '../rules/outputs/judged-output.js';
+import { type Asked, askExecutor } from './attempt/ask-executor.js';
+import { attemptRecord, boundedOutcome, sandboxOf } from './attempt/attempt-result.js';
+import { createTryKeeper, type TryKeeper } from './attempt/finished-tries.js';
+import { judgeAttempt, type SeenCheckout } from './attempt/judge-attempt.js';
+import { createObjectBatch, type ObjectBatch } from './attempt/object-batch.js';
+import { keysOfPrincipal, resultStep } from './attempt/result-step.js';
+import { checkDispatchedDuty } from './documents/check-separation.js';
+import { loadEarlierOutputs } from './documents/earlier-outputs.js';
+import type { PinnedDocuments } from './documents/pinned-documents.js';
 import {
   type GateDefinition,
   type GateTask,
@@ -35,13 +37,11 @@ import {
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { checksSandbox } from './gates/run-check.js';
 import { setupOf } from './gates/set-up.js';
-import { judgeAttempt, type SeenCheckout } from './judge-attempt.js';
-import { createObjectBatch, type ObjectBatch } from './object-batch.js';
-import type { PinnedDocuments } from './pinned-documents.js';
-import { keysOfPrincipal, resultStep } from './result-step.js';
-import { appendJudged, readRunJournal } from './run-journal.js';
-import { createSpending, type Spending } from './spending.js';
-import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
+import { createGateProgress, type ReportProgress } from './progress/gate-progress.js';
+import { createSpending, type Spending } from './progress/spending.js';
+import { attestAttempt, signerOf, withEvidence } from './proof/attest-attempt.js';
+import { appendJudged, readRunJournal } from './proof/run-journal.js';
+import { loadTrustedRun, type TrustedRun } from './proof/trusted-run.js';
 
 /** What the caller, Temporal's activity context, gives. */
 export interface ExecuteGateOptions {

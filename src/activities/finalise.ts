@@ -1,16 +1,16 @@
 import type { z } from 'zod';
-import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
 import { mediaTypeOf } from '../contracts/artifacts.js';
-import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { PlacedJournalEntry } from '../contracts/journal.js';
 import { canonicalJson, prettyJson, readJson } from '../contracts/json.js';
-import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { promptPackBundleSchema } from '../contracts/prompt-pack.js';
-import { promptSessionSchema } from '../contracts/prompt-session.js';
-import { runRecordSchema } from '../contracts/run-record.js';
-import { runRequestSchema } from '../contracts/run-request.js';
+import { attemptRecordSchema } from '../contracts/record/attempt.js';
+import { promptSessionSchema } from '../contracts/record/prompt-session.js';
+import { runRecordSchema } from '../contracts/record/run-record.js';
+import type { FinaliseInput, FinaliseResult } from '../contracts/run/activities.js';
+import type { PlacedJournalEntry } from '../contracts/run/journal.js';
+import type { LedgerEntry, LedgerEventOf } from '../contracts/run/ledger.js';
+import { runRequestSchema } from '../contracts/run/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { authorshipStatement } from '../domain/attest/authorship.js';
 import { type ClosedLedger, closedLedger } from '../domain/ledger/closed-ledger.js';
@@ -27,13 +27,13 @@ import {
 } from '../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../domain/record/run-record.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
-import { sealingKey } from './engine-key.js';
-import { createObjectBatch } from './object-batch.js';
-import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
-import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
-import { endedJournal } from './sync-journal.js';
-import { requireTrustedByEngine } from './trusted-run.js';
-import type { PrefixVerifier } from './verify-prefix.js';
+import { createObjectBatch } from './attempt/object-batch.js';
+import { sealingKey } from './documents/engine-key.js';
+import { createPinnedDocuments, type PinnedDocuments } from './documents/pinned-documents.js';
+import { type PutText, putSignedActs, refuseUnverified, sealTree } from './proof/seal-tree.js';
+import { endedJournal } from './proof/sync-journal.js';
+import { requireTrustedByEngine } from './proof/trusted-run.js';
+import type { PrefixVerifier } from './proof/verify-prefix.js';
 
 export interface FinaliseOptions {
   readonly pinned?: PinnedDocuments;

@@ -1,19 +1,19 @@
-import type { DueGate } from '../contracts/activities.js';
-import type { HandedOff } from '../contracts/gate-claim.js';
+import type { DueGate } from '../contracts/run/activities.js';
+import type { HandedOff } from '../contracts/run/gate-claim.js';
 import { handOffDescriptor } from '../domain/judge/separation.js';
 import { heldClaim } from '../domain/ledger/gate-claims.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Checkout } from '../ports/workspace.js';
-import { checkDispatchedDuty, isHandedOff } from './check-separation.js';
+import { createObjectBatch } from './attempt/object-batch.js';
+import { keysOfPrincipal, resultStep } from './attempt/result-step.js';
+import { checkDispatchedDuty, isHandedOff } from './documents/check-separation.js';
+import type { PinnedDocuments } from './documents/pinned-documents.js';
 import { createTask, type ExecuteGateOptions, loadTrustedGate, promptOf, takeCheckout } from './execute-gate.js';
-import { createGateProgress } from './gate-progress.js';
 import type { GateDefinition } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
-import { createObjectBatch } from './object-batch.js';
-import type { PinnedDocuments } from './pinned-documents.js';
-import { keysOfPrincipal, resultStep } from './result-step.js';
-import { readRunJournal } from './run-journal.js';
-import { createSpending } from './spending.js';
+import { createGateProgress } from './progress/gate-progress.js';
+import { createSpending } from './progress/spending.js';
+import { readRunJournal } from './proof/run-journal.js';
 
 /**
  * What a worker answers for a gate that is done elsewhere: who has claimed it. It has checked by then that it trusts the run,

@@ -1,24 +1,24 @@
 import { Context } from '@temporalio/activity';
-import type { GovernanceActivities, ResumeRunInput } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { canonicalSha256, sameJson } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import { oncePerObject } from '../contracts/remember.js';
+import type { GovernanceActivities, ResumeRunInput } from '../contracts/run/activities.js';
 import { carriedState } from '../domain/run/run-state.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
+import { earlierWait } from './attempt/executor-failure.js';
+import { earlierTries } from './attempt/finished-tries.js';
+import { createPinnedDocuments } from './documents/pinned-documents.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
-import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
-import { earlierTries } from './finished-tries.js';
 import { logsOf } from './gates/set-up.js';
 import { handOffGate } from './hand-off.js';
 import { openRun } from './open-run.js';
-import { createPinnedDocuments } from './pinned-documents.js';
-import { createSpending, earlierSpent } from './spending.js';
-import { type AskingExecution, syncJournal } from './sync-journal.js';
+import { createSpending, earlierSpent } from './progress/spending.js';
+import { type AskingExecution, syncJournal } from './proof/sync-journal.js';
+import { createPrefixVerifier, notDue, type PrefixVerifier } from './proof/verify-prefix.js';
 import { type Retries, toFailure, workerOf } from './to-failure.js';
-import { createPrefixVerifier, notDue, type PrefixVerifier } from './verify-prefix.js';
 
 export interface CreateActivitiesOptions {
   /** The queue on which each role is reached, from the queue that the engine polls. */

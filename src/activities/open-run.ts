@@ -1,25 +1,25 @@
-import type { OpenRunResult } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import type { RunOpening } from '../contracts/journal.js';
 import { canonicalJson, sameJson, wellFormed } from '../contracts/json.js';
 import { type ExecutorRole, runWorkflowId } from '../contracts/names.js';
-import type { Policy } from '../contracts/policy.js';
-import { RULES_VERSION } from '../contracts/rules-version.js';
-import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import type { OpenRunResult } from '../contracts/run/activities.js';
+import type { RunOpening } from '../contracts/run/journal.js';
+import { RULES_VERSION } from '../contracts/run/rules-version.js';
+import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run/run-plan.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { runOpeningStatement } from '../domain/attest/acts.js';
 import { acceptStart, admitRequest, type StartFacts } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { signStatement } from './attest-attempt.js';
-import { knownExecutors } from './check-separation.js';
-import { engineSigner } from './engine-key.js';
-import { judgeRequestSigner } from './judge-request-signer.js';
-import { type PinnedDocuments, planOfRun } from './pinned-documents.js';
-import { appendJudged } from './run-journal.js';
-import type { AskingExecution } from './sync-journal.js';
-import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
-import { notDue } from './verify-prefix.js';
+import { knownExecutors } from './documents/check-separation.js';
+import { engineSigner } from './documents/engine-key.js';
+import { judgeRequestSigner } from './documents/judge-request-signer.js';
+import { type PinnedDocuments, planOfRun } from './documents/pinned-documents.js';
+import { signStatement } from './proof/attest-attempt.js';
+import { appendJudged } from './proof/run-journal.js';
+import type { AskingExecution } from './proof/sync-journal.js';
+import { loadTrustedRun, type TrustedRun } from './proof/trusted-run.js';
+import { notDue } from './proof/verify-prefix.js';
 
 /** Who starts: the queues of the roles, and the chain of executions that wants the run id. */
 export interface StartingRun extends AskingExecution {

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, messageOf, PromptOsError, systemCode } from '../contracts/errors.js';
-import { clipText } from '../rules/judged-output.js';
-import { maskSecrets } from '../rules/mask-secrets.js';
-import { ProviderOverloaded } from './executor-failure.js';
+import { clipText } from '../rules/outputs/judged-output.js';
+import { maskSecrets } from '../rules/secrets/mask-secrets.js';
+import { ProviderOverloaded } from './attempt/executor-failure.js';
 
 /** Characters of a message, of its causes together, and of the worker's name: the ledger takes 2,000. */
 const LIMITS = { message: 1_300, causes: 450, worker: 200 } as const;

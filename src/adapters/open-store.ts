@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { WorkerConfig } from '../contracts/worker-config.js';
+import type { WorkerConfig } from '../contracts/config/worker-config.js';
 import type { ArtifactStore, PrunableStore } from '../ports/artifact-store.js';
 import { createFileSystemStore } from './store/fs/file-system-store.js';
 import { checkS3Store, createS3Store } from './store/s3/s3-store.js';

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { RULE_GROUPS, ruleUri } from '../contracts/rule-texts.js';
+import { RULE_GROUPS, ruleUri } from '../contracts/policy/rule-texts.js';
 
 const HEAD = `# Rules
 
-<!-- Made by \`npm run schemas\`. Change src/contracts/rule-texts.ts instead. -->
+<!-- Made by \`npm run schemas\`. Change src/contracts/policy/rule-texts.ts instead. -->
 
 With this page you can look up the rule of a finding: what it asks, and what to do. [\`promptos check\`](check.md) runs the
 rules on patches anywhere. In a SARIF log each rule has these texts, and \`${ruleUri('NAME')}\` as its \`helpUri\`; that

@@ -1,7 +1,7 @@
-import type { GateOutputs } from '../contracts/gate-outputs.js';
+import type { GateOutputs } from '../contracts/answers/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
-import type { Policy } from '../contracts/policy.js';
-import type { RunRequest } from '../contracts/run-request.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import type { RunRequest } from '../contracts/run/run-request.js';
 
 /** What a file becomes: its text, nothing (deleted), or a symbolic link. */
 type Edit = string | null | { readonly link: string };

@@ -1,4 +1,4 @@
-import { createGlobMatcher } from '../rules/scope-matching.js';
+import { createGlobMatcher } from '../rules/paths/scope-matching.js';
 import type { Canary, Edits } from './canary.js';
 import {
   CI_TEXT,

@@ -1,7 +1,7 @@
-import type { Finding } from '../contracts/findings.js';
 import { GATE_IDS, type GateId, type Verdict } from '../contracts/names.js';
-import type { Policy } from '../contracts/policy.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import type { Finding } from '../contracts/run/findings.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import type { Canary, CanaryEffect } from './canary.js';
 import type { CanaryRuns, CanaryScript, GateEnd } from './canary-run.js';
 import { HONEST_EDITS, HONEST_OUTPUTS, HONEST_REQUEST } from './project.js';

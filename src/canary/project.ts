@@ -1,6 +1,6 @@
-import type { GateOutputs } from '../contracts/gate-outputs.js';
-import type { Policy } from '../contracts/policy.js';
-import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import type { GateOutputs } from '../contracts/answers/gate-outputs.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run/run-request.js';
 import type { Edits } from './canary.js';
 
 /** The name of the throw-away repository in the worker config, the policy and the runs. */

@@ -7,14 +7,14 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { type JournalledMessage, journalBytes } from '../contracts/journal.js';
 import { canonicalJson, prettyJson } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
 import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from '../contracts/names.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
-import type { GovernedRunResult, RunStatus } from '../contracts/run-status.js';
+import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution } from '../contracts/run/decisions.js';
+import { type JournalledMessage, journalBytes } from '../contracts/run/journal.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
+import type { GovernedRunResult, RunStatus } from '../contracts/run/run-status.js';
 import {
   sealCancellation,
   sealDecision,

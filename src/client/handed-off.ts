@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import type { LedgerReference } from '../contracts/activities.js';
-import { parseLedgerLines } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
+import type { LedgerReference } from '../contracts/run/activities.js';
+import { parseLedgerLines } from '../contracts/run/ledger.js';
 import { EMPTY_LEDGER, headOf } from '../domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { handOffSignal } from '../workflows/messages.js';

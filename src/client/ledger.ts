@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { LedgerSegment } from '../contracts/activities.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { LedgerSegment } from '../contracts/run/activities.js';
+import type { LedgerEntry } from '../contracts/run/ledger.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import { ledgerQuery } from '../workflows/messages.js';
 
 /** What a run's history says of it, independent of any worker. */

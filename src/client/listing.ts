@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from '../contracts/names.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 
 /** A run as Temporal lists it. */
 export interface ListedRun {

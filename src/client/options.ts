@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { DecisionAnswer } from '../contracts/decisions.js';
 import type { GateId } from '../contracts/names.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
-import type { RunRequest } from '../contracts/run-request.js';
+import type { DecisionAnswer } from '../contracts/run/decisions.js';
+import type { RunRequest } from '../contracts/run/run-request.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { Signer } from '../ports/signer.js';
 

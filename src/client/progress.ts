@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { type GateProgress, gateProgressSchema } from '../contracts/gate-progress.js';
 import { runWorkflowId } from '../contracts/names.js';
+import { type GateProgress, gateProgressSchema } from '../contracts/run/gate-progress.js';
 
 /** A gate that is being carried out, as the server knows it: no worker is asked. */
 export interface GateAtWork {

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
+import { ENGINE_SIGNER } from '../contracts/config/signer-config.js';
 import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
-import { ENGINE_SIGNER } from '../contracts/signer-config.js';
 import type { FoundCheck } from './project-kinds.js';
 import type { FoundSetup } from './project-setup.js';
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import type { WorkerConfig } from '../contracts/config/worker-config.js';
 import { sha256Hex } from '../contracts/digest.js';
 import { type ErrorCode, systemCode } from '../contracts/errors.js';
-import { type Policy, policySchema } from '../contracts/policy.js';
-import type { WorkerConfig } from '../contracts/worker-config.js';
+import { type Policy, policySchema } from '../contracts/policy/policy.js';
 import type { TrustRegistry } from '../ports/signer.js';
-import { secretVariables } from '../rules/observations.js';
-import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/stated-globs.js';
+import { secretVariables } from '../rules/attempts/observations.js';
+import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/paths/stated-globs.js';
 import { readNamedFile } from './files.js';
 import { DIGEST_PREFIX } from './worker-config-file.js';
 import { invalidDocument, parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';

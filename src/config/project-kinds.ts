@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord, readJson } from '../contracts/json.js';
-import type { TestReport } from '../contracts/policy-checks.js';
+import type { TestReport } from '../contracts/policy/policy-checks.js';
 import { FIND_RUSTUP, isGradle, makesVenv, VENV_PYTHON } from './project-setup.js';
 
 export interface FoundCheck {

@@ -1,9 +1,9 @@
 import { PromptOsError } from '../contracts/errors.js';
 import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/names.js';
-import type { Policy } from '../contracts/policy.js';
-import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run/run-request.js';
 import { counted, suggestName } from '../contracts/sentences.js';
-import { globsOfRequest } from '../rules/stated-globs.js';
+import { globsOfRequest } from '../rules/paths/stated-globs.js';
 import { readNamedFile } from './files.js';
 import { requireReadableGlobs } from './policy-file.js';
 import { parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';

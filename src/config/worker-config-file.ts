@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import type { SignerConfig } from '../contracts/signer-config.js';
-import { type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
-import { secretSettings } from '../rules/observations.js';
+import type { SignerConfig } from '../contracts/config/signer-config.js';
+import { type WorkerConfig, workerConfigSchema } from '../contracts/config/worker-config.js';
+import { secretSettings } from '../rules/attempts/observations.js';
 import { readNamedFile } from './files.js';
 import { invalidDocument, parseDocumentAs, parseYaml } from './yaml-document.js';
 

@@ -56,7 +56,7 @@ export const repoPathSchema = z
 
 /**
  * A glob over paths of the target repository, in the language of docs/globs.md. Its shape alone: documents of older runs
- * are read as they are; `rules/read-glob.ts` judges the globs of runs that start.
+ * are read as they are; `rules/paths/read-glob.ts` judges the globs of runs that start.
  */
 export const globSchema = z
   .string()

@@ -1,8 +1,8 @@
-import { signStatement } from '../activities/attest-attempt.js';
-import { appendJudged } from '../activities/run-journal.js';
+import { signStatement } from '../activities/proof/attest-attempt.js';
+import { appendJudged } from '../activities/proof/run-journal.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { GateClaim, HeldClaim } from '../contracts/gate-claim.js';
-import type { JournalEntry, PlacedJournalEntry } from '../contracts/journal.js';
+import type { GateClaim, HeldClaim } from '../contracts/run/gate-claim.js';
+import type { JournalEntry, PlacedJournalEntry } from '../contracts/run/journal.js';
 import { gateClaimStatement } from '../domain/attest/acts.js';
 import { heldClaim } from '../domain/ledger/gate-claims.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';

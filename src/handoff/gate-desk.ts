@@ -1,7 +1,7 @@
-import type { LedgerReference } from '../contracts/activities.js';
-import type { Finding } from '../contracts/findings.js';
-import type { HeldClaim } from '../contracts/gate-claim.js';
 import type { GateId, Verdict } from '../contracts/names.js';
+import type { LedgerReference } from '../contracts/run/activities.js';
+import type { Finding } from '../contracts/run/findings.js';
+import type { HeldClaim } from '../contracts/run/gate-claim.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { DueGate } from '../contracts/activities.js';
 import { prettyJson } from '../contracts/json.js';
+import type { DueGate } from '../contracts/run/activities.js';
 import type { GateDesk, OpenedGate } from './gate-desk.js';
 
 /** Characters of the nonce in a folder's name: after a Reset an attempt of the same number is another attempt. */

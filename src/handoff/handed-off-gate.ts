@@ -1,12 +1,12 @@
+import { keysOfPrincipal, resultStep } from '../activities/attempt/result-step.js';
+import { createPinnedDocuments, type PinnedDocuments } from '../activities/documents/pinned-documents.js';
 import { findDueGate } from '../activities/due-gate.js';
-import { createPinnedDocuments, type PinnedDocuments } from '../activities/pinned-documents.js';
-import { keysOfPrincipal, resultStep } from '../activities/result-step.js';
-import { createPrefixVerifier, type VerifiedPrefix } from '../activities/verify-prefix.js';
-import type { DueGate } from '../contracts/activities.js';
+import { createPrefixVerifier, type VerifiedPrefix } from '../activities/proof/verify-prefix.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PinnedKey } from '../contracts/keys.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
-import type { Policy } from '../contracts/policy.js';
+import type { Policy } from '../contracts/policy/policy.js';
+import type { DueGate } from '../contracts/run/activities.js';
 import { isValidAt } from '../domain/judge/authenticate.js';
 import type { ResultStep } from '../domain/ledger/journalled-results.js';
 import { type AttemptStep, nextStep } from '../domain/run/next-step.js';

@@ -1,5 +1,5 @@
-import type { ReportProgress } from '../activities/gate-progress.js';
 import { showGate } from '../activities/hand-off.js';
+import type { ReportProgress } from '../activities/progress/gate-progress.js';
 import { GATES } from '../contracts/names.js';
 import { claimGate } from './claims.js';
 import type { GateDesk, OpenedGate, WantedGate } from './gate-desk.js';

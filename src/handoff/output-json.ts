@@ -1,4 +1,4 @@
-import { answerJsonSchema } from '../contracts/answer-schema.js';
+import { answerJsonSchema } from '../contracts/answers/answer-schema.js';
 import { isRecord, readJson } from '../contracts/json.js';
 import type { GateId } from '../contracts/names.js';
 

@@ -1,4 +1,4 @@
-import type { HeldClaim } from '../contracts/gate-claim.js';
+import type { HeldClaim } from '../contracts/run/gate-claim.js';
 import { endClaim } from './claims.js';
 import type { GateDesk, WantedGate } from './gate-desk.js';
 import { findHandedOffGate } from './handed-off-gate.js';

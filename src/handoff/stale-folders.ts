@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createPinnedDocuments } from '../activities/pinned-documents.js';
-import { keysOfPrincipal } from '../activities/result-step.js';
-import { createPrefixVerifier } from '../activities/verify-prefix.js';
+import { keysOfPrincipal } from '../activities/attempt/result-step.js';
+import { createPinnedDocuments } from '../activities/documents/pinned-documents.js';
+import { createPrefixVerifier } from '../activities/proof/verify-prefix.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import { heldClaim } from '../domain/ledger/gate-claims.js';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
+import type { PinnedDocuments } from '../activities/documents/pinned-documents.js';
 import { executeGate, executeOnce } from '../activities/execute-gate.js';
-import type { PinnedDocuments } from '../activities/pinned-documents.js';
-import { readRunJournal } from '../activities/run-journal.js';
+import { readRunJournal } from '../activities/proof/run-journal.js';
+import { readAnswer } from '../contracts/answers/read-answer.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Envelope } from '../contracts/keys.js';
-import { readAnswer } from '../contracts/read-answer.js';
 import { envelopeSha256, statementOf } from '../domain/attest/envelope.js';
 import { PREDICATES, readStatement } from '../domain/attest/statement.js';
 import { handOffDescriptor } from '../domain/judge/separation.js';

@@ -1,8 +1,8 @@
+import { createPinnedDocuments } from '../activities/documents/pinned-documents.js';
 import { createFinalise } from '../activities/finalise.js';
-import { createPinnedDocuments } from '../activities/pinned-documents.js';
-import { createPrefixVerifier } from '../activities/verify-prefix.js';
-import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
+import { createPrefixVerifier } from '../activities/proof/verify-prefix.js';
 import { runWorkflowId } from '../contracts/names.js';
+import type { FinaliseInput, FinaliseResult } from '../contracts/run/activities.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { verifyApart } from './verify-apart.js';
 

@@ -1,8 +1,8 @@
+import { outputJsonSchema, readAnswer } from '../contracts/answers/read-answer.js';
 import { messageOf } from '../contracts/errors.js';
 import { endOf, releaseContent } from '../contracts/long-bytes.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
-import { outputJsonSchema, readAnswer } from '../contracts/read-answer.js';
-import type { RunRequest } from '../contracts/run-request.js';
+import type { RunRequest } from '../contracts/run/run-request.js';
 import { counted } from '../contracts/sentences.js';
 import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import { loadPack } from '../prompt-pack/load.js';

@@ -1,12 +1,12 @@
-import type { AgentWork } from '../contracts/agent-work.js';
-import type { ExecutorDescriptor } from '../contracts/attempt.js';
-import type { ExecutorUsage } from '../contracts/executor-output.js';
-import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
+import type { BaselineCheck, TestCounts } from '../contracts/answers/gate-outputs.js';
+import type { ExecutorUsage } from '../contracts/config/executor-output.js';
 import type { Content } from '../contracts/long-bytes.js';
 import type { GateId, SandboxKind } from '../contracts/names.js';
 import type { NetworkAccess } from '../contracts/network-access.js';
-import type { NetworkLog } from '../contracts/network-log.js';
-import type { TestReport } from '../contracts/policy-checks.js';
+import type { TestReport } from '../contracts/policy/policy-checks.js';
+import type { ExecutorDescriptor } from '../contracts/record/attempt.js';
+import type { NetworkLog } from '../contracts/record/network-log.js';
+import type { AgentWork } from '../contracts/run/agent-work.js';
 import type { LaidUnder } from './laid-under.js';
 
 export interface ExecutorCall {

@@ -1,4 +1,4 @@
-import type { Prices } from '../contracts/prices.js';
+import type { Prices } from '../contracts/config/prices.js';
 import type { ArtifactStore } from './artifact-store.js';
 import type { CheckRunner, ExecutorRegistry, KeptBaselines, SetupRunner } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';

@@ -1,4 +1,4 @@
-import type { LongPatch } from '../contracts/long-patch.js';
+import type { LongPatch } from '../contracts/record/long-patch.js';
 
 /** A likely secret. Never carries the secret itself. */
 export interface SecretHit {

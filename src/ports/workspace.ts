@@ -1,8 +1,8 @@
-import type { Inventory } from '../contracts/inventory.js';
 import type { Content } from '../contracts/long-bytes.js';
-import type { LongPatch } from '../contracts/long-patch.js';
-import type { Patch, RollbackProof } from '../contracts/patch.js';
+import type { LongPatch } from '../contracts/record/long-patch.js';
+import type { Patch, RollbackProof } from '../contracts/record/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
+import type { Inventory } from '../contracts/run/inventory.js';
 import type { LaidUnder } from './laid-under.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */

@@ -1,6 +1,6 @@
 import type { LintAllowance } from '../contracts/prompt-pack.js';
-import { findSecretPatterns } from '../rules/find-secrets.js';
-import { homePathsIn } from '../rules/home-paths.js';
+import { findSecretPatterns } from '../rules/secrets/find-secrets.js';
+import { homePathsIn } from '../rules/secrets/home-paths.js';
 import { type FrontMatterProblemCode, parseFrontMatter } from './front-matter.js';
 
 /** What the linter can find. Stable: people filter by it. */

@@ -1,7 +1,7 @@
 import { PROMPT_IDS } from '../contracts/names.js';
 import type { FrontMatter, PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
 import { oncePerObject } from '../contracts/remember.js';
-import { RULES_VERSION } from '../contracts/rules-version.js';
+import { RULES_VERSION } from '../contracts/run/rules-version.js';
 import { parseFrontMatter } from './front-matter.js';
 import { type LintFinding, type LintResult, lintText, lintTextBefore2 } from './lint-text.js';
 import type { LocatedDocument } from './located-document.js';

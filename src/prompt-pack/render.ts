@@ -1,4 +1,4 @@
-import type { TestResults } from '../contracts/gate-outputs.js';
+import type { TestResults } from '../contracts/answers/gate-outputs.js';
 import { canonicalJson, parseJson } from '../contracts/json.js';
 import { ESCALATION_GATE, type GateId } from '../contracts/names.js';
 import type { PromptPack } from './load.js';

@@ -1,15 +1,15 @@
-import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
-import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
+import type { EscalationReport, ExecutorReport } from '../contracts/run/escalation.js';
+import type { Finding } from '../contracts/run/findings.js';
 import { countedByRules } from '../contracts/sentences.js';
-import { BASE_MOVED_RULE } from './judge-base-moved.js';
+import { BASE_MOVED_RULE } from './attempts/judge-base-moved.js';
+import { INDEPENDENCE_RULE } from './attempts/judge-independence.js';
+import { INPUT_RULE } from './attempts/judge-inputs.js';
+import { INVENTORY_RULE } from './attempts/judge-inventory.js';
+import { SESSION_RULE } from './attempts/judge-sessions.js';
+import { USE_RULE } from './attempts/judge-use.js';
 import { patchRuleEscalates } from './judge-change.js';
-import { INDEPENDENCE_RULE } from './judge-independence.js';
-import { INPUT_RULE } from './judge-inputs.js';
-import { INVENTORY_RULE } from './judge-inventory.js';
-import { SESSION_RULE } from './judge-sessions.js';
-import { USE_RULE } from './judge-use.js';
-import { clipText, type JudgedFinding } from './judged-output.js';
+import { clipText, type JudgedFinding } from './outputs/judged-output.js';
 import { canBeWaivedThrough } from './waivable.js';
 
 const TEXT_LIMIT = 4_000;

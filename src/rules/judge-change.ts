@@ -1,13 +1,13 @@
-import type { Finding, RuleFinding } from '../contracts/findings.js';
 import { SEVERITIES } from '../contracts/names.js';
-import type { Patch, PatchFile } from '../contracts/patch.js';
+import type { Patch, PatchFile } from '../contracts/record/patch.js';
+import type { Finding, RuleFinding } from '../contracts/run/findings.js';
 import { countedByRules } from '../contracts/sentences.js';
-import { fileChanges } from './file-changes.js';
-import { blockingFinding, type JudgedFinding } from './judged-output.js';
-import type { ParsedPatch } from './parse-patch.js';
-import type { JudgedPatch, PatchRule } from './patch-rule.js';
+import { blockingFinding, type JudgedFinding } from './outputs/judged-output.js';
+import { fileChanges } from './patch/file-changes.js';
+import type { ParsedPatch } from './patch/parse-patch.js';
+import type { JudgedPatch, PatchRule } from './patch/patch-rule.js';
 import { PATCH_RULE_IDS, PATCH_RULES, type PatchRuleId } from './patch-rules.js';
-import { printable } from './path-names.js';
+import { printable } from './paths/path-names.js';
 
 /** Findings of one rule that are listed in full; one more counts the rest. */
 export const FINDINGS_PER_RULE = 200;

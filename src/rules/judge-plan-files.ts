@@ -1,6 +1,6 @@
-import type { RuleFinding } from '../contracts/findings.js';
-import { type JudgedPatch, plannedPaths, remark, touchedPaths } from './patch-rule.js';
-import { printable } from './path-names.js';
+import type { RuleFinding } from '../contracts/run/findings.js';
+import { type JudgedPatch, plannedPaths, remark, touchedPaths } from './patch/patch-rule.js';
+import { printable } from './paths/path-names.js';
 
 /**
  * The other direction of the rule `plan`: the patch touches every file that the plan names. The plan may have named a file

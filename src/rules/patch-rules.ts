@@ -1,19 +1,14 @@
-import type { RuleFinding } from '../contracts/findings.js';
-import type { PatchFile } from '../contracts/patch.js';
-import { judgeConflictMarkers } from './conflict-markers.js';
-import { dependencyFileOf } from './dependency-files.js';
-import { judgeHiddenText } from './hidden-text.js';
-import { homePathsIn } from './home-paths.js';
-import { judgeAgentFiles } from './judge-agent-files.js';
-import { judgeCheckDefinitions, readsThresholds } from './judge-check-definitions.js';
-import { judgeDependencies } from './judge-dependencies.js';
-import { HEAD_LINES, judgeGeneratedFiles } from './judge-generated-files.js';
-import { judgeInjection } from './judge-injection.js';
-import { judgeLicences } from './judge-licences.js';
+import type { PatchFile } from '../contracts/record/patch.js';
+import type { RuleFinding } from '../contracts/run/findings.js';
+import { judgeAgentFiles } from './agent-files/judge-agent-files.js';
+import { judgeCheckDefinitions, readsThresholds } from './checks/judge-check-definitions.js';
+import { judgeWeakenedTests } from './checks/judge-weakened-tests.js';
+import { mayHoldTests } from './checks/test-files.js';
+import { dependencyFileOf } from './dependencies/dependency-files.js';
+import { judgeDependencies } from './dependencies/judge-dependencies.js';
+import { HEAD_LINES, judgeGeneratedFiles } from './dependencies/judge-generated-files.js';
 import { judgePlanFiles } from './judge-plan-files.js';
-import { judgeSecretCandidates, judgeSecrets } from './judge-secrets.js';
-import { judgeWeakenedTests } from './judge-weakened-tests.js';
-import { linkTargets } from './patch-lines.js';
+import { linkTargets } from './patch/patch-lines.js';
 import {
   DEEDS,
   type PatchRule,
@@ -23,10 +18,15 @@ import {
   touchedPaths,
   unplannedBy,
   violation,
-} from './patch-rule.js';
-import { linkTargetProblems, pathProblems, printable } from './path-names.js';
-import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './scope-matching.js';
-import { mayHoldTests } from './test-files.js';
+} from './patch/patch-rule.js';
+import { linkTargetProblems, pathProblems, printable } from './paths/path-names.js';
+import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './paths/scope-matching.js';
+import { homePathsIn } from './secrets/home-paths.js';
+import { judgeConflictMarkers } from './texts/conflict-markers.js';
+import { judgeHiddenText } from './texts/hidden-text.js';
+import { judgeInjection } from './texts/judge-injection.js';
+import { judgeLicences } from './texts/judge-licences.js';
+import { judgeSecretCandidates, judgeSecrets } from './texts/judge-secrets.js';
 
 /** What git knows: no file, a file, an executable file, a symbolic link, a submodule (which has a rule of its own). */
 const KNOWN_MODES = new Set(['000000', '100644', '100755', '120000', '160000']);

@@ -1,5 +1,5 @@
-import type { Finding } from '../contracts/findings.js';
 import { ALWAYS_WAIVABLE_RULES, NEVER_WAIVABLE_RULES, WAIVABLE_WITH } from '../contracts/names.js';
+import type { Finding } from '../contracts/run/findings.js';
 
 const isOneOf = (rules: readonly string[], rule: string): boolean => rules.includes(rule);
 

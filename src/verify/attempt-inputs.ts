@@ -1,14 +1,14 @@
 import type { z } from 'zod';
-import { type GivenDocuments, readGivenDocuments } from '../contracts/artifact-schemas.js';
 import { GATE_PATHS, neededArtifacts } from '../contracts/artifacts.js';
 import type { GateId } from '../contracts/names.js';
-import { type Patch, patchFilesSchema } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
-import { rulesVersionOf } from '../contracts/rules-version.js';
-import type { RunRequest } from '../contracts/run-request.js';
+import { type GivenDocuments, readGivenDocuments } from '../contracts/record/artifact-schemas.js';
+import { type Patch, patchFilesSchema } from '../contracts/record/patch.js';
+import { rulesVersionOf } from '../contracts/run/rules-version.js';
+import type { RunRequest } from '../contracts/run/run-request.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';
-import { criteriaThatHold } from '../rules/gate-outputs.js';
-import { type ParsedPatch, parsePatch } from '../rules/parse-patch.js';
+import { criteriaThatHold } from '../rules/outputs/gate-outputs.js';
+import { type ParsedPatch, parsePatch } from '../rules/patch/parse-patch.js';
 import type { TreeDocuments, VerifiedAttempt } from './open-documents.js';
 
 /** The rules version of the run; null for a run that never opened, which has no attempts. */

@@ -1,12 +1,12 @@
 import { parse } from 'yaml';
-import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { messageOf, PromptOsError } from '../contracts/errors.js';
-import type { PlacedJournalEntry } from '../contracts/journal.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
-import { type Policy, policySchema } from '../contracts/policy.js';
+import { type Policy, policySchema } from '../contracts/policy/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import { type AttemptRecord, attemptRecordSchema } from '../contracts/record/attempt.js';
 import { keepLast } from '../contracts/remember.js';
-import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import type { PlacedJournalEntry } from '../contracts/run/journal.js';
+import type { LedgerEntry } from '../contracts/run/ledger.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run/run-request.js';
 import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
 import type { Replay } from '../domain/ledger/replay-ledger.js';

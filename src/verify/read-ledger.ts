@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { AttemptRecord } from '../contracts/attempt.js';
-import { journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
 import { canonicalOrNull } from '../contracts/json.js';
-import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
+import type { AttemptRecord } from '../contracts/record/attempt.js';
+import { journalEntrySchema, type PlacedJournalEntry } from '../contracts/run/journal.js';
+import { type LedgerEntry, parseLedgerEntry } from '../contracts/run/ledger.js';
 import { problemText } from '../contracts/schema-problems.js';
 import { checkChain, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
 import { type Replay, type ReplayEvidence, replayLedger } from '../domain/ledger/replay-ledger.js';

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
-import { keepLast, oncePerObject } from '../contracts/remember.js';
 import {
   INCOMPLETE_PATH,
   type IncompleteTree,
   incompleteTreeSchema,
   type RunRecord,
   runRecordSchema,
-} from '../contracts/run-record.js';
+} from '../contracts/record/run-record.js';
+import { keepLast, oncePerObject } from '../contracts/remember.js';
 import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';

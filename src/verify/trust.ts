@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, PromptOsError } from '../contracts/errors.js';
-import type { Policy } from '../contracts/policy.js';
+import type { Policy } from '../contracts/policy/policy.js';
 import { problemsText } from '../contracts/schema-problems.js';
 
 /** The fields of the policy file of existing PromptOS tooling. What it leaves out is not asked for. */

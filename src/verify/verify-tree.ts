@@ -1,4 +1,4 @@
-import type { RecordedWaiver, RunRecord } from '../contracts/run-record.js';
+import type { RecordedWaiver, RunRecord } from '../contracts/record/run-record.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
 import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';

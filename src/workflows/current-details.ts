@@ -5,11 +5,11 @@ import {
   type GateStatus,
   isInterruption,
   type RunStatus,
-} from '../contracts/run-status.js';
+} from '../contracts/run/run-status.js';
 import { counted } from '../contracts/sentences.js';
 import { type AnswerCommand, ableIntegrators, answerCommands, answeringName } from '../domain/run/answer-commands.js';
 import { describeHandOff } from '../domain/run/describe-hand-off.js';
-import { codeSpan, pageText } from '../rules/markdown.js';
+import { codeSpan, pageText } from '../rules/outputs/markdown.js';
 
 /* How text goes into the Markdown of current details. */
 

@@ -1,8 +1,8 @@
 import { sleep } from '@temporalio/workflow';
-import type { SentGateResult } from '../contracts/activities.js';
-import type { HandedOff, HeldClaim } from '../contracts/gate-claim.js';
 import { isRecord, sameJson } from '../contracts/json.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { SentGateResult } from '../contracts/run/activities.js';
+import type { HandedOff, HeldClaim } from '../contracts/run/gate-claim.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import { nextDeadline } from '../domain/run/deadlines.js';
 import { nextStep } from '../domain/run/next-step.js';
 import { type DueStep, syncJournal } from './journal.js';

@@ -15,13 +15,13 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
-import type { Spent } from '../contracts/budget.js';
 import { canonicalSha256, isRecord } from '../contracts/json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
-import type { GovernedRunResult } from '../contracts/run-status.js';
+import type { FinaliseResult, GovernanceActivities } from '../contracts/run/activities.js';
+import type { Spent } from '../contracts/run/budget.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
+import type { GovernedRunResult } from '../contracts/run/run-status.js';
 import { readInterruptionLogs } from '../domain/judge/read-interruption-logs.js';
 import { readSpent } from '../domain/judge/read-spent.js';
 import { isSealed } from '../domain/ledger/closed-ledger.js';

@@ -1,5 +1,5 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { DecisionAnswer } from '../contracts/decisions.js';
+import type { DecisionAnswer } from '../contracts/run/decisions.js';
 import type { MessageKind } from '../domain/run/commands.js';
 
 /** A message of a person, and the workflow's time when it came. */

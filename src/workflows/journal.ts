@@ -1,6 +1,6 @@
 import { condition, log, proxyLocalActivities } from '@temporalio/workflow';
-import type { GovernanceActivities, SyncPurpose } from '../contracts/activities.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { GovernanceActivities, SyncPurpose } from '../contracts/run/activities.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import { forkReport } from '../domain/run/escalations.js';
 import type { AttemptStep } from '../domain/run/next-step.js';
 import type { RunDriver } from './run-driver.js';

@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { DecisionAnswer } from '../contracts/decisions.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
-import type { RunStatus } from '../contracts/run-status.js';
+import type { DecisionAnswer } from '../contracts/run/decisions.js';
+import type { LedgerEntry } from '../contracts/run/ledger.js';
+import type { RunStatus } from '../contracts/run/run-status.js';
 
 /*
  * What people and programs send to a run. Each human signal takes at most one JSON value, since that is what the Web UI

@@ -1,10 +1,10 @@
 import { condition, log, patched, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
-import type { LedgerReference, LedgerSegment } from '../contracts/activities.js';
-import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
-import type { HeldClaim } from '../contracts/gate-claim.js';
-import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
-import type { RunStatus } from '../contracts/run-status.js';
+import type { LedgerReference, LedgerSegment } from '../contracts/run/activities.js';
+import type { DecisionAnswer, RefusalReason } from '../contracts/run/decisions.js';
+import type { HeldClaim } from '../contracts/run/gate-claim.js';
+import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/run/ledger.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
+import type { RunStatus } from '../contracts/run/run-status.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../domain/ledger/ledger-chain.js';
 import type { Command } from '../domain/run/commands.js';
 import { gateLimitMs } from '../domain/run/deadlines.js';

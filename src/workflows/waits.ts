@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import { nextDeadline } from '../domain/run/deadlines.js';
 import { nextStep, type Step } from '../domain/run/next-step.js';
 import { syncJournal } from './journal.js';

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
-import { type JournalEntry, journalBytes, parseJournalEntry, type VerifiedHead } from '../../src/contracts/journal.js';
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
+import { createPinnedDocuments } from '../../src/activities/documents/pinned-documents.js';
+import { createPrefixVerifier } from '../../src/activities/proof/verify-prefix.js';
 import { ENGINE, runWorkflowId } from '../../src/contracts/names.js';
-import { RULES_VERSION } from '../../src/contracts/rules-version.js';
+import {
+  type JournalEntry,
+  journalBytes,
+  parseJournalEntry,
+  type VerifiedHead,
+} from '../../src/contracts/run/journal.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/run/ledger.js';
+import { RULES_VERSION } from '../../src/contracts/run/rules-version.js';
 import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { DrivenRun } from '../support/driven-run.js';

@@ -3,11 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createPinnedDocuments } from '../../src/activities/documents/pinned-documents.js';
 import { executeGate } from '../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
-import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
 import type { GateId } from '../../src/contracts/names.js';
+import { gateProgressSchema } from '../../src/contracts/run/gate-progress.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,

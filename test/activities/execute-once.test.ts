@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createPinnedDocuments } from '../../src/activities/documents/pinned-documents.js';
 import { executeOnce } from '../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import type { DueGate, ExecuteGateResult, SentGateResult } from '../../src/contracts/activities.js';
-import { journalBytes } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
+import type { DueGate, ExecuteGateResult, SentGateResult } from '../../src/contracts/run/activities.js';
+import { journalBytes } from '../../src/contracts/run/journal.js';
 import type { ArtifactStore } from '../../src/ports/index.js';
 import { gateResult } from '../support/domain.js';
 import type { DrivenRun } from '../support/driven-run.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { createCommandExecutor } from '../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../src/adapters/platform/launcher.js';
-import { commandExecutorSchema } from '../../src/contracts/executor-config.js';
+import { commandExecutorSchema } from '../../src/contracts/config/executor-config.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, outputs, type ScriptStep } from '../support/scripted-executor.js';

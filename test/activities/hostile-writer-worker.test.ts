@@ -1,10 +1,10 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { GateId } from '../../src/contracts/names.js';
-import { type Patch, patchJudgementSchema } from '../../src/contracts/patch.js';
-import { RULES_VERSION } from '../../src/contracts/rules-version.js';
+import { type Patch, patchJudgementSchema } from '../../src/contracts/record/patch.js';
+import type { ExecuteGateResult } from '../../src/contracts/run/activities.js';
+import { RULES_VERSION } from '../../src/contracts/run/rules-version.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import type { GateId } from '../../src/contracts/names.js';
+import type { ExecuteGateResult } from '../../src/contracts/run/activities.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { type NetworkLog, networkLogSchema } from '../../src/contracts/network-log.js';
+import { type NetworkLog, networkLogSchema } from '../../src/contracts/record/network-log.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, outputs, says } from '../support/scripted-executor.js';

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/contracts/json.js';
-import { RULES_VERSION } from '../../src/contracts/rules-version.js';
-import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import { RULES_VERSION } from '../../src/contracts/run/rules-version.js';
+import type { GovernedRunInput } from '../../src/contracts/run/run-plan.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
 import { makeTestKey } from '../support/signing.js';

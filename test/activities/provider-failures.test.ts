@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
+import { gateProgressSchema } from '../../src/contracts/run/gate-progress.js';
 import type { ExecutorFailure } from '../../src/ports/gate-executor.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';

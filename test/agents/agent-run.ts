@@ -6,7 +6,7 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import { createExecutorRegistry } from '../../src/adapters/executor/command-executor.js';
-import { executorConfigSchema } from '../../src/contracts/executor-config.js';
+import { executorConfigSchema } from '../../src/contracts/config/executor-config.js';
 import type { GateId } from '../../src/contracts/names.js';
 import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';
 import type { AgentCase } from './agent-cases.js';

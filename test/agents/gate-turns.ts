@@ -1,5 +1,5 @@
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
-import type { RunRequest } from '../../src/contracts/run-request.js';
+import type { RunRequest } from '../../src/contracts/run/run-request.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import type { ModelTurn } from '../support/model-protocols.js';
 import type { ModelCall, ScriptedTurn } from '../support/model-server.js';

@@ -8,6 +8,8 @@ import {
   checkDirections,
   checkEnvironment,
   checkExports,
+  checkFolderCircles,
+  checkFolders,
   checkLength,
   checkPurity,
   checkTargets,
@@ -184,6 +186,28 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     rule: checkLength,
     bad: { 'cli/long.ts': 'one\n'.repeat(351), 'cli/short.ts': 'one\n'.repeat(350) },
     problems: ['cli/long.ts has 351 lines'],
+  },
+  'folders hold few files': {
+    rule: checkFolders,
+    bad: Object.fromEntries(
+      [...Array(25).keys()].flatMap((number) => [
+        [`cli/many/${number}.ts`, ''],
+        ...(number < 24 ? [[`cli/few/${number}.ts`, '']] : []),
+      ]),
+    ),
+    problems: ['cli/many has 25 files'],
+  },
+  'the folders of a room are in layers': {
+    rule: checkFolderCircles,
+    bad: {
+      'rules/top.ts': "import { a } from './low/a.js';",
+      'rules/low/a.ts': "import { b } from '../middle/b.js';",
+      'rules/middle/b.ts': "import type { Top } from '../top.js';",
+      'rules/other/c.ts': "import { a } from '../low/a.js';",
+      'domain/run/a.ts': "import { b } from '../judge/b.js';",
+      'domain/judge/b.ts': "import type { A } from '../run/a.js';",
+    },
+    problems: ['rules → rules/low → rules/middle → rules'],
   },
 };
 

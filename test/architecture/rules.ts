@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { importsOf, roomOf, type SourceImport, type SourceTree, withoutComments } from './source-tree.js';
 
 /** What an architecture rule found, one sentence each; nothing when the tree keeps the rule. */
@@ -236,23 +237,31 @@ export const checkExports = (tree: SourceTree): Problems =>
     ];
   });
 
-/** No file reaches itself again by its imports, types included. */
-export function findCycles(tree: SourceTree): Problems {
+/** Each way on which a node reaches itself again. */
+function circlesOf(nodes: readonly string[], targets: (node: string) => readonly string[]): Problems {
   const done = new Set<string>();
-  const cycles: string[] = [];
-  const visit = (path: string, above: readonly string[]): void => {
-    const start = above.indexOf(path);
+  const circles: string[] = [];
+  const visit = (node: string, above: readonly string[]): void => {
+    const start = above.indexOf(node);
     if (start !== -1) {
-      cycles.push([...above.slice(start), path].join(' → '));
+      circles.push([...above.slice(start), node].join(' → '));
       return;
     }
-    if (done.has(path)) return;
-    for (const { to } of importsOf(tree, path)) if (tree.has(to)) visit(to, [...above, path]);
-    done.add(path);
+    if (done.has(node)) return;
+    for (const target of targets(node)) visit(target, [...above, node]);
+    done.add(node);
   };
-  for (const path of tree.keys()) visit(path, []);
-  return cycles;
+  for (const node of nodes) visit(node, []);
+  return circles;
 }
+
+/** No file reaches itself again by its imports, types included. */
+export const findCycles = (tree: SourceTree): Problems =>
+  circlesOf([...tree.keys()], (path) =>
+    importsOf(tree, path)
+      .map(({ to }) => to)
+      .filter((to) => tree.has(to)),
+  );
 
 /** Lines that a source file may have. */
 const LINE_LIMIT = 350;
@@ -262,3 +271,29 @@ export const checkLength = (tree: SourceTree): Problems =>
     .map(([path, text]) => ({ path, lines: text.trimEnd().split('\n').length }))
     .filter(({ lines }) => lines > LINE_LIMIT)
     .map(({ path, lines }) => `${path} has ${lines} lines`);
+
+/** A folder that holds more is hard to take in: it wants rooms of its own. */
+const FILE_LIMIT = 24;
+
+export function checkFolders(tree: SourceTree): Problems {
+  const files = new Map<string, number>();
+  for (const path of tree.keys()) files.set(dirname(path), (files.get(dirname(path)) ?? 0) + 1);
+  return [...files]
+    .filter(([, number]) => number > FILE_LIMIT)
+    .map(([folder, number]) => `${folder} has ${number} files`);
+}
+
+/** The folders of these rooms are in layers. */
+const LAYERED_ROOMS = ['contracts', 'rules', 'activities', 'adapters', 'cli'];
+
+/** No two folders of such a room import each other, through whatever chain of folders; its top is a folder too. */
+export function checkFolderCircles(tree: SourceTree): Problems {
+  const targets = new Map<string, Set<string>>();
+  for (const { from, to } of allImports(tree)) {
+    const [here, there] = [dirname(from), dirname(to)];
+    if (!LAYERED_ROOMS.includes(roomOf(from)) || roomOf(to) !== roomOf(from) || !tree.has(to) || here === there)
+      continue;
+    targets.set(here, (targets.get(here) ?? new Set()).add(there));
+  }
+  return circlesOf([...targets.keys()], (folder) => [...(targets.get(folder) ?? [])]);
+}

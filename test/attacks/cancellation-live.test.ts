@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Cancellation, DecisionAnswer } from '../../src/contracts/decisions.js';
-import type { RunRecord } from '../../src/contracts/run-record.js';
+import type { RunRecord } from '../../src/contracts/record/run-record.js';
+import type { Cancellation, DecisionAnswer } from '../../src/contracts/run/decisions.js';
 import { cancellationStatement } from '../../src/domain/attest/acts.js';
 import { type AttackSite, createAttackSite } from '../support/attack-site.js';
 import { stranger } from '../support/decision-cases.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { canonicalJson } from '../../src/contracts/json.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { RunState } from '../../src/domain/run/run-state.js';
 import { NO_APPROVALS } from '../support/attack-policy.js';

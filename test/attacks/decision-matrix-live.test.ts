@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Decision, DecisionAnswer } from '../../src/contracts/decisions.js';
 import type { GateId } from '../../src/contracts/names.js';
-import type { AwaitedDecision } from '../../src/contracts/run-status.js';
+import type { Decision, DecisionAnswer } from '../../src/contracts/run/decisions.js';
+import type { AwaitedDecision } from '../../src/contracts/run/run-status.js';
 import { decisionStatement, resolutionStatement } from '../../src/domain/attest/acts.js';
 import { type AttackSite, createAttackSite } from '../support/attack-site.js';
 import { DECISION_CASES, type DecidingRun, signalOf } from '../support/decision-cases.js';

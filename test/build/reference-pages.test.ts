@@ -9,8 +9,8 @@ import {
 import { renderSchemas } from '../../src/build/write-schemas.js';
 import { parsePolicyBytes, readPolicyInForce } from '../../src/config/policy-file.js';
 import { parseDocumentAs, parseYaml } from '../../src/config/yaml-document.js';
+import { workerConfigSchema } from '../../src/contracts/config/worker-config.js';
 import { durationSchema, durationText } from '../../src/contracts/primitives.js';
-import { workerConfigSchema } from '../../src/contracts/worker-config.js';
 
 const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const text = (path: string): Promise<string> => readFile(file(path), 'utf8');

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { counted, countedByRules, endSentence, withinSentence } from '../../src/contracts/sentences.js';
-import { judgeChecks } from '../../src/rules/observations.js';
+import { judgeChecks } from '../../src/rules/attempts/observations.js';
 import { readSourceTree } from '../architecture/source-tree.js';
 
 test('counted: one has no s, none and several have', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { AGENT_FILES } from '../../src/rules/agent-files.js';
+import { AGENT_FILES } from '../../src/rules/agent-files/agent-files.js';
 
 test('docs/agent-files.md: lists every entry of the table', async () => {
   const page = await readFile(new URL('../../docs/agent-files.md', import.meta.url), 'utf8');

@@ -1,15 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { envelopeSchema } from '../../src/contracts/keys.js';
 import {
   cancellationSchema,
   decisionSchema,
   personEscalationSchema,
   resolutionSchema,
-} from '../../src/contracts/decisions.js';
-import { gateClaimSchema } from '../../src/contracts/gate-claim.js';
-import { journalEntrySchema } from '../../src/contracts/journal.js';
-import { envelopeSchema } from '../../src/contracts/keys.js';
+} from '../../src/contracts/run/decisions.js';
+import { gateClaimSchema } from '../../src/contracts/run/gate-claim.js';
+import { journalEntrySchema } from '../../src/contracts/run/journal.js';
 import { gateClaimStatement } from '../../src/domain/attest/acts.js';
 import { SLSA_PROVENANCE, TEST_RESULT } from '../../src/domain/attest/predicates.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/domain/attest/statement.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CANARIES } from '../../src/canary/canaries.js';
-import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
+import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 import { git, makeRepository, makeRoom, PERSON } from '../adapters/git-fixtures.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
+import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 import { prettyJson } from '../../src/contracts/json.js';
 import { git, makeRepository, makeRoom, PERSON, writeFiles } from '../adapters/git-fixtures.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';

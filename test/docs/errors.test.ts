@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { REFUSAL_REASONS } from '../../src/contracts/decisions.js';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../src/contracts/errors.js';
+import { REFUSAL_REASONS } from '../../src/contracts/run/decisions.js';
 
 const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 

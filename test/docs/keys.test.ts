@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { signerConfigSchema } from '../../src/contracts/config/signer-config.js';
 import { policyKeySchema } from '../../src/contracts/keys.js';
 import { nameSchema } from '../../src/contracts/primitives.js';
-import { signerConfigSchema } from '../../src/contracts/signer-config.js';
 import { readPublicKeyLine } from '../../src/domain/attest/public-keys.js';
 
 const page = await readFile(new URL('../../docs/keys.md', import.meta.url), 'utf8');

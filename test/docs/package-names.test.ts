@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { AGENT_PRESETS } from '../../src/adapters/executor/presets/presets.js';
-import { MODEL_PROVIDERS } from '../../src/contracts/model-executor.js';
+import { MODEL_PROVIDERS } from '../../src/contracts/config/model-executor.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
-import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
+import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 
 /*
  * Every command of ours that a page, a help text, an error or a hint prints is one that the program takes; and every page

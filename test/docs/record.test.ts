@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import { testResultsSchema } from '../../src/contracts/answers/gate-outputs.js';
 import { type Artifact, ATTEMPT_TRANSCRIPTS, GATE_ARTIFACTS, RUN_ARTIFACTS } from '../../src/contracts/artifacts.js';
-import { attemptRecordSchema } from '../../src/contracts/attempt.js';
-import { testResultsSchema } from '../../src/contracts/gate-outputs.js';
-import { ledgerEventSchema, ledgerLinkSchema } from '../../src/contracts/ledger.js';
-import { promptSessionSchema } from '../../src/contracts/prompt-session.js';
-import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { attemptRecordSchema } from '../../src/contracts/record/attempt.js';
+import { promptSessionSchema } from '../../src/contracts/record/prompt-session.js';
+import { runRecordSchema } from '../../src/contracts/record/run-record.js';
+import { ledgerEventSchema, ledgerLinkSchema } from '../../src/contracts/run/ledger.js';
 
 const page = await readFile(new URL('../../docs/record.md', import.meta.url), 'utf8');
 

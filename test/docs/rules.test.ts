@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { renderRulesPage } from '../../src/build/rules-page.js';
-import { RULE_TEXTS } from '../../src/contracts/rule-texts.js';
+import { RULE_TEXTS } from '../../src/contracts/policy/rule-texts.js';
+import { INVENTORY_RULE } from '../../src/rules/attempts/judge-inventory.js';
 import { PATCH_FORM_RULE } from '../../src/rules/judge-change.js';
-import { INVENTORY_RULE } from '../../src/rules/judge-inventory.js';
 import { PATCH_RULE_IDS } from '../../src/rules/patch-rules.js';
 import { readSourceTree } from '../architecture/source-tree.js';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
 import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
-import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
+import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { s3StoreSchema } from '../../src/contracts/store-config.js';
-import { workerConfigSchema } from '../../src/contracts/worker-config.js';
+import { s3StoreSchema } from '../../src/contracts/config/store-config.js';
+import { workerConfigSchema } from '../../src/contracts/config/worker-config.js';
 
 const page = await readFile(new URL('../../docs/stores.md', import.meta.url), 'utf8');
 const errors = await readFile(new URL('../../src/adapters/store/s3/s3-errors.ts', import.meta.url), 'utf8');

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
 import { createExecutorRegistry } from '../../src/adapters/executor/command-executor.js';
+import { workerConfigSchema } from '../../src/contracts/config/worker-config.js';
 import { GATES, type GateId } from '../../src/contracts/names.js';
-import { policySchema } from '../../src/contracts/policy.js';
-import { runRequestSchema } from '../../src/contracts/run-request.js';
-import { workerConfigSchema } from '../../src/contracts/worker-config.js';
+import { policySchema } from '../../src/contracts/policy/policy.js';
+import { runRequestSchema } from '../../src/contracts/run/run-request.js';
 import { printedText } from '../support/printed.js';
 import { EXAMPLE, plainEnvironment, promptWith } from './example-agents.js';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { journalBytes } from '../../src/contracts/journal.js';
+import { journalBytes } from '../../src/contracts/run/journal.js';
 import type { Submission } from '../../src/handoff/gate-desk.js';
 import { openGate } from '../../src/handoff/open-gate.js';
 import { releaseGate } from '../../src/handoff/release-gate.js';

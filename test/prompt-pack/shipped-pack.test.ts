@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtInPackDir } from '../../src/config/pack-folder.js';
 import { readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
-import { GATE_OUTPUT_SCHEMAS } from '../../src/contracts/gate-outputs.js';
+import { GATE_OUTPUT_SCHEMAS } from '../../src/contracts/answers/gate-outputs.js';
 import { GATE_IDS, GATES, PROMPT_IDS } from '../../src/contracts/names.js';
 import { lintPack } from '../../src/prompt-pack/lint.js';
 import { loadPack, requirePromptIndex } from '../../src/prompt-pack/load.js';

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
 import { eventually, type WorkedRun } from '../support/governed-worker.js';
 import { createRecoverySite, isRunning, type RecoverySite } from './recovery-site.js';
 

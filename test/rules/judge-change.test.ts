@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isKnown, judgeForm } from '../../src/rules/judge-change.js';
-import { blockingFinding, plainFinding } from '../../src/rules/judged-output.js';
-import { parsePatch } from '../../src/rules/parse-patch.js';
+import { blockingFinding, plainFinding } from '../../src/rules/outputs/judged-output.js';
+import { parsePatch } from '../../src/rules/patch/parse-patch.js';
 import { changed } from './patches.js';
 
 const recorded = (finding: ReturnType<typeof plainFinding>) => ({ id: 'a-1', ...finding });

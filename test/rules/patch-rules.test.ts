@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findingSchema } from '../../src/contracts/findings.js';
+import { findingSchema } from '../../src/contracts/run/findings.js';
 import { FINDINGS_PER_RULE, judgePatch } from '../../src/rules/judge-change.js';
 import { PATCH_RULE_IDS } from '../../src/rules/patch-rules.js';
 import { changed, judged } from './patches.js';

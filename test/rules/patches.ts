@@ -1,6 +1,6 @@
-import type { PatchFile } from '../../src/contracts/patch.js';
-import { RULES_VERSION } from '../../src/contracts/rules-version.js';
-import type { JudgedPatch } from '../../src/rules/patch-rule.js';
+import type { PatchFile } from '../../src/contracts/record/patch.js';
+import { RULES_VERSION } from '../../src/contracts/run/rules-version.js';
+import type { JudgedPatch } from '../../src/rules/patch/patch-rule.js';
 
 /** A file of a patch: a plain modification unless said otherwise. */
 export const changed = (path: string, more: Partial<PatchFile> = {}): PatchFile => ({

@@ -1,7 +1,7 @@
-import type { Finding } from '../../src/contracts/findings.js';
+import type { Finding } from '../../src/contracts/run/findings.js';
 import { judgePatch } from '../../src/rules/judge-change.js';
-import { parsePatch } from '../../src/rules/parse-patch.js';
-import type { JudgedPatch } from '../../src/rules/patch-rule.js';
+import { parsePatch } from '../../src/rules/patch/parse-patch.js';
+import type { JudgedPatch } from '../../src/rules/patch/patch-rule.js';
 import { judged } from './patches.js';
 
 interface WrittenFile {

@@ -11,7 +11,7 @@ import { createNetworkOpener } from '../../src/adapters/sandbox/network/open-net
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
 import { findSetup } from '../../src/config/project-setup.js';
 import { proxyFor } from '../../src/config/proxy.js';
-import { sandboxSchema } from '../../src/contracts/sandbox-config.js';
+import { sandboxSchema } from '../../src/contracts/config/sandbox-config.js';
 import type { CheckOutcome } from '../../src/ports/gate-executor.js';
 import { printedText } from '../support/printed.js';
 

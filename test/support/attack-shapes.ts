@@ -1,6 +1,6 @@
 import { canonicalSha256 } from '../../src/contracts/json.js';
-import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
+import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/run/ledger.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { Command } from '../../src/domain/run/commands.js';
 import { decide } from '../../src/domain/run/decide.js';

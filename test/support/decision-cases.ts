@@ -1,7 +1,7 @@
-import type { Decision } from '../../src/contracts/decisions.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { GateId } from '../../src/contracts/names.js';
+import type { Decision } from '../../src/contracts/run/decisions.js';
 import { decisionStatement } from '../../src/domain/attest/acts.js';
 import { keyOf } from './signed-run.js';
 import { makeTestKey, type TestKey } from './signing.js';

@@ -1,8 +1,8 @@
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
-import type { Decision, DecisionAnswer, Resolution } from '../../src/contracts/decisions.js';
-import type { LedgerEvent } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
-import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
+import type { ExecuteGateResult } from '../../src/contracts/run/activities.js';
+import type { Decision, DecisionAnswer, Resolution } from '../../src/contracts/run/decisions.js';
+import type { LedgerEvent } from '../../src/contracts/run/ledger.js';
+import type { GovernedRunInput, RunPlan } from '../../src/contracts/run/run-plan.js';
 import type { Command } from '../../src/domain/run/commands.js';
 import { decide } from '../../src/domain/run/decide.js';
 import { evolve } from '../../src/domain/run/evolve.js';

@@ -1,10 +1,11 @@
+import { createPinnedDocuments } from '../../src/activities/documents/pinned-documents.js';
 import { findDueGate } from '../../src/activities/due-gate.js';
 import { executeOnce } from '../../src/activities/execute-gate.js';
 import { createFinalise, type FinaliseOptions } from '../../src/activities/finalise.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { readRunJournal } from '../../src/activities/run-journal.js';
-import { type AskingExecution, syncJournal } from '../../src/activities/sync-journal.js';
-import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
+import { readRunJournal } from '../../src/activities/proof/run-journal.js';
+import { type AskingExecution, syncJournal } from '../../src/activities/proof/sync-journal.js';
+import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/proof/verify-prefix.js';
+import { GATE_IDS, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type {
   DueGate,
   ExecuteGateInput,
@@ -14,13 +15,12 @@ import type {
   SentGateResult,
   SyncJournalInput,
   SyncJournalResult,
-} from '../../src/contracts/activities.js';
-import type { Decision } from '../../src/contracts/decisions.js';
-import type { JournalEntry } from '../../src/contracts/journal.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { GATE_IDS, type GateId, runWorkflowId } from '../../src/contracts/names.js';
-import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
-import type { AwaitedDecision, AwaitedResolution } from '../../src/contracts/run-status.js';
+} from '../../src/contracts/run/activities.js';
+import type { Decision } from '../../src/contracts/run/decisions.js';
+import type { JournalEntry } from '../../src/contracts/run/journal.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
+import type { GovernedRunInput } from '../../src/contracts/run/run-plan.js';
+import type { AwaitedDecision, AwaitedResolution } from '../../src/contracts/run/run-status.js';
 import { decisionStatement, escalationStatement, resolutionStatement } from '../../src/domain/attest/acts.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { Command } from '../../src/domain/run/commands.js';

@@ -9,10 +9,10 @@ import { createLauncher, type Launcher } from '../../src/adapters/platform/launc
 import type { Sandbox } from '../../src/adapters/platform/program-starter.js';
 import { createNetworkOpener } from '../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import { executorConfigSchema } from '../../src/contracts/executor-config.js';
-import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
+import { executorConfigSchema } from '../../src/contracts/config/executor-config.js';
+import { DEFAULT_SANDBOX } from '../../src/contracts/config/sandbox-config.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
+import type { ExecuteGateResult } from '../../src/contracts/run/activities.js';
 import type { ExecutorRegistry, GateExecutor } from '../../src/ports/gate-executor.js';
 import { ANSWER, testAnswerContract } from './answer-contract.js';
 import { type Act, type ExecutorHarness, OVERLOADED, WORKING } from './executor-harness.js';

@@ -1,11 +1,11 @@
 import { publicArtifact, transcriptArtifact } from '../../src/contracts/artifacts.js';
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import type { Decision } from '../../src/contracts/decisions.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { canonicalJson } from '../../src/contracts/json.js';
-import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
 import { GATES, type GateId, type Outcome, type SandboxKind, type Verdict } from '../../src/contracts/names.js';
-import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
+import type { Decision } from '../../src/contracts/run/decisions.js';
+import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/run/ledger.js';
+import type { GovernedRunInput, RunPlan } from '../../src/contracts/run/run-plan.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { exampleRequest } from './run-request.js';

@@ -1,6 +1,6 @@
-import type { JournalEntry, JournalledMessage } from '../../src/contracts/journal.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
+import type { JournalEntry, JournalledMessage } from '../../src/contracts/run/journal.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../../src/domain/attest/acts.js';
 import { openingOfEvent } from '../../src/domain/ledger/journal.js';
 import type { Moved, MutableTree } from './mutable-tree.js';

@@ -1,8 +1,8 @@
 import { artifactOf } from '../../src/contracts/artifacts.js';
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
-import type { RunRecord } from '../../src/contracts/run-record.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
+import type { RunRecord } from '../../src/contracts/record/run-record.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
 import { ledgerSealStatement, runRecordStatement } from '../../src/domain/attest/acts.js';
 import { authorshipStatement } from '../../src/domain/attest/authorship.js';
 import { closedLedger, closingOf, openingOf } from '../../src/domain/ledger/closed-ledger.js';

@@ -1,5 +1,5 @@
-import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
-import type { RunRequest } from '../../src/contracts/run-request.js';
+import type { GateOutputs } from '../../src/contracts/answers/gate-outputs.js';
+import type { RunRequest } from '../../src/contracts/run/run-request.js';
 import { exampleRequest } from './run-request.js';
 
 /** An honest output of each gate, for the example request. */

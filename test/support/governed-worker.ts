@@ -11,11 +11,11 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 import { type Delivery, GovernedRuns, type SignerFor } from '../../src/client/client.js';
-import type { Decision, Resolution } from '../../src/contracts/decisions.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run-status.js';
+import type { Decision, Resolution } from '../../src/contracts/run/decisions.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run/run-status.js';
 import { governanceDataConverter } from '../../src/converter/data-converter.js';
 import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { governanceWorkflowsPath, sharedModules } from '../../src/plugin/workflow-bundle.js';

@@ -1,10 +1,15 @@
-import type { GateOutcome } from '../../src/contracts/activities.js';
-import type { JournalEntry, JournalledMessage, PlacedJournalEntry, VerifiedHead } from '../../src/contracts/journal.js';
 import { canonicalSha256 } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { ENGINE, GATES, type GateId } from '../../src/contracts/names.js';
-import type { RunPlan } from '../../src/contracts/run-plan.js';
+import type { GateOutcome } from '../../src/contracts/run/activities.js';
+import type {
+  JournalEntry,
+  JournalledMessage,
+  PlacedJournalEntry,
+  VerifiedHead,
+} from '../../src/contracts/run/journal.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
+import type { RunPlan } from '../../src/contracts/run/run-plan.js';
 import { gateResultStatement, ledgerHeadStatement } from '../../src/domain/attest/acts.js';
 import { type JournalledRun, missingEntries } from '../../src/domain/ledger/journal.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';

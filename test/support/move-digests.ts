@@ -1,6 +1,6 @@
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
 import { envelopeSha256 } from '../../src/domain/attest/envelope.js';
 import { attemptFolder, isAttestationFile, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { forgeHeads, forgeMessages } from './forge-journal.js';

@@ -1,4 +1,4 @@
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/run/ledger.js';
 import { appendEntry, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
 import { follow, type Loose, type MutableTree } from './mutable-tree.js';
 

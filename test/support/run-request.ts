@@ -1,4 +1,4 @@
-import { type RunRequest, runRequestSchema } from '../../src/contracts/run-request.js';
+import { type RunRequest, runRequestSchema } from '../../src/contracts/run/run-request.js';
 
 /** A small run request; parts that a test looks at can be given. */
 export const exampleRequest = (parts: Partial<RunRequest> = {}): RunRequest => ({

@@ -1,5 +1,5 @@
 import { canonicalJson, canonicalSha256 } from '../../src/contracts/json.js';
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/run/ledger.js';
 import {
   decisionStatement,
   gateAttemptStatement,

@@ -1,13 +1,13 @@
+import type { Envelope } from '../../src/contracts/keys.js';
+import { GATES, type GateId } from '../../src/contracts/names.js';
 import type {
   Cancellation,
   Decision,
   DecisionAnswer,
   PersonEscalation,
   Resolution,
-} from '../../src/contracts/decisions.js';
-import type { Envelope } from '../../src/contracts/keys.js';
-import { GATES, type GateId } from '../../src/contracts/names.js';
-import type { RunPlan } from '../../src/contracts/run-plan.js';
+} from '../../src/contracts/run/decisions.js';
+import type { RunPlan } from '../../src/contracts/run/run-plan.js';
 import {
   cancellationStatement,
   decisionStatement,

@@ -1,4 +1,4 @@
-import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import type { GovernedRunInput } from '../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../src/domain/attest/acts.js';
 import { envelopeText } from '../../src/domain/record/published-tree.js';
 import { makeKeys, policyText, type RunKeys } from '../verify/genuine-run.js';

@@ -1,9 +1,9 @@
 import { parse } from 'yaml';
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { policySchema } from '../../src/contracts/policy.js';
-import { rulesVersionOf } from '../../src/contracts/rules-version.js';
+import { policySchema } from '../../src/contracts/policy/policy.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
+import { rulesVersionOf } from '../../src/contracts/run/rules-version.js';
 import { envelopeSha256 } from '../../src/domain/attest/envelope.js';
 import {
   attestationPaths,

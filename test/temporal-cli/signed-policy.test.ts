@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
-import type { DecisionAnswer } from '../../src/contracts/decisions.js';
-import type { LedgerEntry } from '../../src/contracts/ledger.js';
+import type { DecisionAnswer } from '../../src/contracts/run/decisions.js';
+import type { LedgerEntry } from '../../src/contracts/run/ledger.js';
 import { judgeTree } from '../../src/verify/verify-tree.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { GateId } from '../../src/contracts/names.js';
+import type { AttemptRecord } from '../../src/contracts/record/attempt.js';
 import { judgeTree } from '../../src/verify/verify-tree.js';
 import { ALL_KEYS, forge } from '../support/forge-tree.js';
 import { type Loose, MutableTree } from '../support/mutable-tree.js';

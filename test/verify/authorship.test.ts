@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { canonicalSha256 } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { runRecordSchema } from '../../src/contracts/record/run-record.js';
 import { AI_AUTHORSHIP, authorshipStatement } from '../../src/domain/attest/authorship.js';
 import type { Statement } from '../../src/domain/attest/statement.js';
 import { attestationPaths, TREE_PATHS } from '../../src/domain/record/published-tree.js';

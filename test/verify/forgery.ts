@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../src/contracts/digest.js';
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
-import type { RunRecord } from '../../src/contracts/run-record.js';
+import type { RunRecord } from '../../src/contracts/record/run-record.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/run/ledger.js';
 import { appendEntry, EMPTY_LEDGER, headOf, ledgerLines } from '../../src/domain/ledger/ledger-chain.js';
 
 /** A tree that a test changes as an attacker with the files, and perhaps some keys, could. */

@@ -1,8 +1,8 @@
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { SandboxKind } from '../../src/contracts/names.js';
-import type { NetworkLog } from '../../src/contracts/network-log.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
-import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import type { NetworkLog } from '../../src/contracts/record/network-log.js';
+import type { GovernedRunInput } from '../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../src/domain/attest/acts.js';
 import { nextStep } from '../../src/domain/run/next-step.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';

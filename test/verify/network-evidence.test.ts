@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { NetworkLog } from '../../src/contracts/network-log.js';
+import type { NetworkLog } from '../../src/contracts/record/network-log.js';
 import { judgeTree } from '../../src/verify/verify-tree.js';
 import { genuineRun } from './genuine-run.js';
 import { memoryTree } from './memory-tree.js';

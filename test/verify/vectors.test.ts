@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
-import { policySchema } from '../../src/contracts/policy.js';
+import { policySchema } from '../../src/contracts/policy/policy.js';
 import { parsePromptOsPolicy, type VerifyTrust } from '../../src/verify/trust.js';
 import { VERIFY_CODES } from '../../src/verify/verify-codes.js';
 import { judgeTree, type TreeVerdict } from '../../src/verify/verify-tree.js';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
-import type { LedgerEvent } from '../../src/contracts/ledger.js';
+import type { LedgerEvent } from '../../src/contracts/run/ledger.js';
 import type { TreeEntry } from '../../src/ports/tree-reader.js';
 import type { VerifyTrust } from '../../src/verify/trust.js';
 import { CHECKS, type CheckOutcome, judgeTree } from '../../src/verify/verify-tree.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Finding } from '../../src/contracts/findings.js';
-import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../src/contracts/run-status.js';
+import type { Finding } from '../../src/contracts/run/findings.js';
+import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../src/contracts/run/run-status.js';
 import { renderCurrentDetails } from '../../src/workflows/current-details.js';
 
 const finding = (parts: Partial<Finding> = {}): Finding => ({

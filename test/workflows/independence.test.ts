@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { GATE_IDS } from '../../src/contracts/names.js';
-import type { RunRecord } from '../../src/contracts/run-record.js';
+import type { RunRecord } from '../../src/contracts/record/run-record.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, type GovernedWorker, STRAIGHT } from '../support/governed-worker.js';
 import { outputs, type ScriptStep } from '../support/scripted-executor.js';

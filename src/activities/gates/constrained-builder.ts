@@ -1,17 +1,17 @@
+import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import { type Content, digestOf, isLong, releaseContent } from '../../contracts/long-bytes.js';
-import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
-import type { Patch } from '../../contracts/patch.js';
+import { isLongPatch, type LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeBuild, patchTerms, plannedFiles } from '../../rules/gate-outputs.js';
-import { describePatch } from '../../rules/mask-patch.js';
-import { maskJson } from '../../rules/mask-secrets.js';
-import { plannedPaths } from '../../rules/patch-rule.js';
-import { type TracedChange, traceChange } from '../../rules/traceability.js';
-import { type JudgedChange, judgeChangeApart } from '../judge-change-apart.js';
-import type { ChangeTerms } from '../judge-seen.js';
+import { judgeBuild, patchTerms, plannedFiles } from '../../rules/outputs/gate-outputs.js';
+import { type TracedChange, traceChange } from '../../rules/outputs/traceability.js';
+import { describePatch } from '../../rules/patch/mask-patch.js';
+import { plannedPaths } from '../../rules/patch/patch-rule.js';
+import { maskJson } from '../../rules/secrets/mask-secrets.js';
+import { type JudgedChange, judgeChangeApart } from '../apart/judge-change-apart.js';
+import type { ChangeTerms } from '../apart/judge-seen.js';
 import {
   criteriaOf,
   type GateDefinition,

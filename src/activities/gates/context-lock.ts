@@ -1,12 +1,12 @@
+import type { Baseline, BaselineCheck, GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { Baseline, BaselineCheck, GateOutputs } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
-import type { Check } from '../../contracts/policy-checks.js';
+import type { Check } from '../../contracts/policy/policy-checks.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeContext } from '../../rules/gate-outputs.js';
-import { judgeBaseline } from '../../rules/observations.js';
+import { judgeBaseline } from '../../rules/attempts/observations.js';
+import { judgeContext } from '../../rules/outputs/gate-outputs.js';
 import {
   type GateDefinition,
   type GateTask,

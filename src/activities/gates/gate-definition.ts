@@ -1,21 +1,21 @@
-import type { DueGate } from '../../contracts/activities.js';
+import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { GateOutputs } from '../../contracts/gate-outputs.js';
-import type { Inventory } from '../../contracts/inventory.js';
 import type { Content } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
+import type { Policy } from '../../contracts/policy/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import type { RunRequest, Scope } from '../../contracts/run-request.js';
+import type { DueGate } from '../../contracts/run/activities.js';
+import type { Inventory } from '../../contracts/run/inventory.js';
+import type { RunRequest, Scope } from '../../contracts/run/run-request.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { Checkout } from '../../ports/workspace.js';
 import type { PromptInput } from '../../prompt-pack/render.js';
-import { criteriaThatHold, scopesThatHold } from '../../rules/gate-outputs.js';
-import type { JudgedFinding } from '../../rules/judged-output.js';
-import { PUBLISHED_OUTPUT } from '../../rules/published-output.js';
-import type { EarlierOutputs, EarlierPatch } from '../earlier-outputs.js';
-import type { GateProgressTracker } from '../gate-progress.js';
-import type { Spending } from '../spending.js';
+import { criteriaThatHold, scopesThatHold } from '../../rules/outputs/gate-outputs.js';
+import type { JudgedFinding } from '../../rules/outputs/judged-output.js';
+import { PUBLISHED_OUTPUT } from '../../rules/outputs/published-output.js';
+import type { EarlierOutputs, EarlierPatch } from '../documents/earlier-outputs.js';
+import type { GateProgressTracker } from '../progress/gate-progress.js';
+import type { Spending } from '../progress/spending.js';
 
 /** What a gate gives to the attempt's record. */
 export interface Judgement {

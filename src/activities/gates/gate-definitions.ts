@@ -1,11 +1,11 @@
-import type { GateOutputs } from '../../contracts/gate-outputs.js';
+import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
-import { judgeClaims } from '../../rules/judge-claims.js';
-import { judgeReviewWork } from '../../rules/judge-review-work.js';
-import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
-import { readPatchApart } from '../read-patch-apart.js';
+import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/outputs/gate-outputs.js';
+import { judgeClaims } from '../../rules/outputs/judge-claims.js';
+import { judgeReviewWork } from '../../rules/outputs/judge-review-work.js';
+import { createScopeJudgement, pathAllowed } from '../../rules/paths/scope-matching.js';
+import { readPatchApart } from '../apart/read-patch-apart.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
 import {

@@ -1,12 +1,12 @@
-import type { BaselineCheck } from '../../contracts/gate-outputs.js';
+import type { BaselineCheck } from '../../contracts/answers/gate-outputs.js';
 import { type Content, releaseContent } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { Check } from '../../contracts/policy-checks.js';
-import { setupVariables } from '../../contracts/policy-setup.js';
+import type { Check } from '../../contracts/policy/policy-checks.js';
+import { setupVariables } from '../../contracts/policy/policy-setup.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';
-import { readLog } from '../put-log.js';
+import { readLog } from '../logs/put-log.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 import { setupOf } from './set-up.js';
 

@@ -2,14 +2,14 @@ import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import { releaseContent } from '../../contracts/long-bytes.js';
-import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
+import { type SetupCommand, setupVariables } from '../../contracts/policy/policy-setup.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
-import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
-import { createGlobMatcher } from '../../rules/scope-matching.js';
-import { putLog } from '../put-log.js';
+import { judgeNetwork, maskNetworkLog } from '../../rules/attempts/network-refused.js';
+import { createGlobMatcher } from '../../rules/paths/scope-matching.js';
+import { putLog } from '../logs/put-log.js';
 import type { GateTask } from './gate-definition.js';
 
 /**

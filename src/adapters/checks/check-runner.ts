@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PassedEnvironment } from '../../contracts/config/program-environment.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Content } from '../../contracts/long-bytes.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
-import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
+import { baselineCheckSchema } from '../../contracts/answers/gate-outputs.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
 import { replaceFile } from '../platform/durable-files.js';

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
+import type { PassedEnvironment } from '../../contracts/config/program-environment.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type NetworkAccess, networkBeyond } from '../../contracts/network-access.js';
-import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import type { SetupRunner } from '../../ports/gate-executor.js';
 import { findProgram } from '../platform/find-program.js';
 import { type CheckRunnerOptions, createCheckRunner } from './check-runner.js';

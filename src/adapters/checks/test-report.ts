@@ -3,11 +3,11 @@ import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { type FinalResults, Parser } from 'tap-parser';
+import type { TestCounts } from '../../contracts/answers/gate-outputs.js';
 import { messageOf } from '../../contracts/errors.js';
-import type { TestCounts } from '../../contracts/gate-outputs.js';
 import { isRecord, parseJson, readJson } from '../../contracts/json.js';
 import { type Content, wholeOf } from '../../contracts/long-bytes.js';
-import type { TestReport } from '../../contracts/policy-checks.js';
+import type { TestReport } from '../../contracts/policy/policy-checks.js';
 import { counted } from '../../contracts/sentences.js';
 
 /** Larger reports are not parsed: some 100,000 test cases fit. */

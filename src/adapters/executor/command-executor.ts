@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import type { ExecutorDescriptor } from '../../contracts/attempt.js';
+import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/config/executor-config.js';
 import { type ErrorCode, messageOf, PromptOsError } from '../../contracts/errors.js';
-import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
 import { own } from '../../contracts/json.js';
 import { type Content, isLong, type LongBytes, releaseContent, wholeOf } from '../../contracts/long-bytes.js';
+import type { ExecutorDescriptor } from '../../contracts/record/attempt.js';
 import { counted } from '../../contracts/sentences.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { workApart } from '../platform/apart.js';
@@ -16,9 +16,9 @@ import { maskAsked, maskPassedIn, maskWatched, secretVariables } from '../platfo
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
-import { agentVersion } from './agent-version.js';
+import { agentVersion } from './agents/agent-version.js';
+import { describeProgram, type KnownAgent, knownAgent, withAgentProgram } from './agents/known-agent.js';
 import { createFillIn } from './fill-in.js';
-import { describeProgram, type KnownAgent, knownAgent, withAgentProgram } from './known-agent.js';
 import { namedFiles } from './named-files.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type Execution, type ReadExecution, readExecution } from './read-execution.js';

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { answerJsonSchema, decoderJsonSchema } from '../../contracts/answer-schema.js';
-import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
+import { answerJsonSchema, decoderJsonSchema } from '../../contracts/answers/answer-schema.js';
+import type { CommandExecutorConfig } from '../../contracts/config/executor-config.js';
+import { fillPlaceholders, type Placeholder, placeholdersOf } from '../../contracts/config/placeholders.js';
 import { prettyJson } from '../../contracts/json.js';
-import { fillPlaceholders, type Placeholder, placeholdersOf } from '../../contracts/placeholders.js';
 import type { ExecutorCall } from '../../ports/gate-executor.js';
 import type { Scratch } from '../platform/scratch.js';
 

@@ -1,22 +1,28 @@
-import type { AgentWork } from '../../contracts/agent-work.js';
-import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
+import type { CommandExecutorConfig } from '../../contracts/config/executor-config.js';
+import type { AgentWork } from '../../contracts/run/agent-work.js';
 import type { ExecutorOutcome } from '../../ports/gate-executor.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { maskAsked, maskPassed } from '../platform/passed-secrets.js';
 import type { ProgramResult } from '../platform/run-program.js';
-import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
-import { type KnownAgent, printedAgent, workLocationOf } from './known-agent.js';
-import { parametersOf } from './parameters.js';
-import { type PrintedJson, readPrintedJson } from './printed-json.js';
-import { readWork } from './read-work.js';
+import { type KnownAgent, printedAgent, workLocationOf } from './agents/known-agent.js';
+import { parametersOf } from './agents/parameters.js';
+import {
+  type LocatedAnswer,
+  locateAnswer,
+  locateServedModel,
+  readAnswerSource,
+  textOfAnswer,
+} from './output/answer.js';
+import { type PrintedJson, readPrintedJson } from './output/printed-json.js';
+import { readWork } from './output/read-work.js';
 import {
   endOfOutput,
   isAnswer,
   type RecognisedFailure,
   recogniseFailure,
   type SeenOutput,
-} from './recognise-failure.js';
-import { readUse } from './usage.js';
+} from './output/recognise-failure.js';
+import { readUse } from './output/usage.js';
 
 /** What a program that has ended printed, besides its standard output. It can be given to another process. */
 export interface Execution {

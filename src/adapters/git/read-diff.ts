@@ -1,4 +1,4 @@
-import type { PatchFile } from '../../contracts/patch.js';
+import type { PatchFile } from '../../contracts/record/patch.js';
 
 /** One file of a difference between two trees. Paths have one character a byte (Latin-1), since a name need not be UTF-8. */
 export interface RawChange {

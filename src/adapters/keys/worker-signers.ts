@@ -1,6 +1,6 @@
+import { ENGINE_SIGNER, type SignerConfig } from '../../contracts/config/signer-config.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { ENGINE_SIGNER, type SignerConfig } from '../../contracts/signer-config.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer, SignerRegistry } from '../../ports/signer.js';
 import { type AgentKeyChoice, createAgentSigner } from './agent-signer.js';

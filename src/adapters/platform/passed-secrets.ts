@@ -1,5 +1,5 @@
 import { type Content, isLong, piecesOf } from '../../contracts/long-bytes.js';
-import type { NetworkLog } from '../../contracts/network-log.js';
+import type { NetworkLog } from '../../contracts/record/network-log.js';
 import type { CommandWatch } from '../../ports/gate-executor.js';
 import { collectContent } from './collect-bytes.js';
 import type { Environment } from './pass-variables.js';

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Content } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
-import type { NetworkLog } from '../../contracts/network-log.js';
+import type { NetworkLog } from '../../contracts/record/network-log.js';
 import type { LaidUnder, LaysUnder } from '../../ports/laid-under.js';
 
 /** What a sandbox lets one program reach, besides the system's own files and the program's current folder. */

@@ -1,6 +1,6 @@
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { Content } from '../../contracts/long-bytes.js';
-import type { NetworkLog } from '../../contracts/network-log.js';
+import type { NetworkLog } from '../../contracts/record/network-log.js';
 import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
 import { type ByteCollector, collectContent, collectHead, collectHeadAndTail } from './collect-bytes.js';
 import { type Program, type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';

@@ -1,5 +1,5 @@
+import { DEFAULT_SANDBOX } from '../../contracts/config/sandbox-config.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import { DEFAULT_SANDBOX } from '../../contracts/sandbox-config.js';
 import type { LaysUnder } from '../../ports/laid-under.js';
 import { findProgram } from '../platform/find-program.js';
 import { createLauncher } from '../platform/launcher.js';

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import type { LaysUnder } from '../../ports/laid-under.js';
 import type { OpenNetwork, Program, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';

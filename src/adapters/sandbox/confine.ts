@@ -1,6 +1,6 @@
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
 import {
   type OpenedNetwork,
   type OpenNetwork,

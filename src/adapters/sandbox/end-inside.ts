@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import type { ProgramEnd } from '../platform/program-starter.js';
 
 /** The guard ends with 128 plus the signal that ended the program. */

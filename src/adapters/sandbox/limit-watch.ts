@@ -1,4 +1,4 @@
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import type { ProgramStarter, RunningProgram } from '../platform/program-starter.js';
 import { type BoxMemory, type BoxProcesses, boxProcesses } from './box-processes.js';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
+import type { SandboxConfig } from '../../contracts/config/sandbox-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { SandboxConfig } from '../../contracts/sandbox-config.js';
 import type { LaysUnder } from '../../ports/laid-under.js';
 import { findProgram } from '../platform/find-program.js';
 import { homeFolder } from '../platform/home-folder.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 
 /** From the signal that a program may handle to the one that ends it. */
 const CPU_GRACE_SECONDS = 5;

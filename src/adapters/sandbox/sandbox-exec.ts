@@ -1,4 +1,4 @@
-import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import type { OpenNetwork, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { confinePrograms } from './confine.js';
 import { followed, type Mount } from './mounts.js';

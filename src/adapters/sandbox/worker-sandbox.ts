@@ -1,4 +1,4 @@
-import type { WorkerConfig } from '../../contracts/worker-config.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import type { OpenNetwork, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { laidUnderPlaces } from './laid-under.js';
 import { openSandbox } from './open-sandbox.js';

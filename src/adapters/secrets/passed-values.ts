@@ -1,5 +1,5 @@
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
-import { looksGenerated } from '../../rules/secret-format.js';
+import { looksGenerated } from '../../rules/secrets/secret-format.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { passedSecrets } from '../platform/passed-secrets.js';
 

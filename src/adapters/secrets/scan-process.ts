@@ -1,5 +1,5 @@
-import { readChange } from '../../rules/added-lines.js';
-import { addedTexts } from '../../rules/patch-lines.js';
+import { readChange } from '../../rules/patch/added-lines.js';
+import { addedTexts } from '../../rules/patch/patch-lines.js';
 import { serveApart } from '../platform/serve-apart.js';
 import { createPassedValueScanner } from './passed-values.js';
 import { createSecretlintScanner, type ScanAnswer, type ScanOrder, writeTexts } from './secret-scanners.js';

@@ -1,16 +1,16 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
-import type { Patch } from '../../contracts/patch.js';
+import { isLongPatch, type LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import type { Checkout, TreeWatch } from '../../ports/workspace.js';
-import { wholeChange } from '../../rules/added-lines.js';
+import { wholeChange } from '../../rules/patch/added-lines.js';
 import { pathText } from '../git/read-diff.js';
 import { computePatch, NO_CHANGE } from './compute-patch.js';
-import type { FreshTree } from './fresh-tree.js';
-import { GITLINK_MODE } from './git-index.js';
-import { withScratch } from './scratch.js';
-import { isOfSetup } from './setup-paths.js';
-import type { CheckoutOrder, Templates } from './templates.js';
-import { type BytePath, bytePath, bytesOf, look, type Survey, surveyTree } from './tree-survey.js';
+import { withScratch } from './repository/scratch.js';
+import type { FreshTree } from './templates/fresh-tree.js';
+import type { CheckoutOrder, Templates } from './templates/templates.js';
+import { GITLINK_MODE } from './tree/git-index.js';
+import { isOfSetup } from './tree/setup-paths.js';
+import { type BytePath, bytePath, bytesOf, look, type Survey, surveyTree } from './tree/tree-survey.js';
 
 /**
  * Takes a checkout. What changed in it is found by the engine's own index and objects, out of the executor's reach.

@@ -1,14 +1,14 @@
 import { type Content, isLong, releaseContent, SHORT_BYTES } from '../../contracts/long-bytes.js';
-import type { LongPatch } from '../../contracts/long-patch.js';
-import type { Patch, PatchFile } from '../../contracts/patch.js';
-import { wholeChange } from '../../rules/added-lines.js';
+import type { LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
+import { wholeChange } from '../../rules/patch/added-lines.js';
 import { pathText, readRawDiff } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';
 import { applyToIndex } from '../git/scratch-index.js';
-import { submodulesIn, type WriteOptions, writeCheckoutTree } from './checkout-tree.js';
 import { type ListedFile, normalForm } from './normal-checkout.js';
-import { boundedContent, type Scratch } from './scratch.js';
-import { changedSubmodules } from './submodules.js';
+import { boundedContent, type Scratch } from './repository/scratch.js';
+import { changedSubmodules } from './repository/submodules.js';
+import { submodulesIn, type WriteOptions, writeCheckoutTree } from './tree/checkout-tree.js';
 
 const LINK_MODE = '120000';
 const LINK_TARGET_LIMIT = 64 * 1_024;

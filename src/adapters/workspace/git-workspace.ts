@@ -3,20 +3,19 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Content } from '../../contracts/long-bytes.js';
-import type { LongPatch } from '../../contracts/long-patch.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
-import type { Patch } from '../../contracts/patch.js';
+import type { LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import type { Workspace } from '../../ports/workspace.js';
-import { wholeChange } from '../../rules/added-lines.js';
+import { wholeChange } from '../../rules/patch/added-lines.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
 import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { endLeftovers, removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
-import { branchTip, differingFiles } from './branch-tip.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
-import { CHECKOUT_PREFIX } from './copies.js';
+import { branchTip, differingFiles } from './repository/branch-tip.js';
 import {
   baseNotFound,
   locateRepository,
@@ -26,11 +25,12 @@ import {
   mirrorWithCommit,
   type RepositoryLocation,
   type RepositorySource,
-} from './mirror.js';
+} from './repository/mirror.js';
+import { scratchPlace, withScratch } from './repository/scratch.js';
+import { snapshotRepository, UNREADABLE_REPOSITORY } from './repository/snapshot.js';
 import { revertedChange } from './revert-patch.js';
-import { scratchPlace, withScratch } from './scratch.js';
-import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
-import { createTemplates, templatePlace } from './templates.js';
+import { CHECKOUT_PREFIX } from './templates/copies.js';
+import { createTemplates, templatePlace } from './templates/templates.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */

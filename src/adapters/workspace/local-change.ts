@@ -2,22 +2,22 @@ import { copyFile, mkdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
-import type { Inventory } from '../../contracts/inventory.js';
-import type { Patch } from '../../contracts/patch.js';
-import { wholeChange } from '../../rules/added-lines.js';
-import { agentFileOf } from '../../rules/agent-files.js';
+import type { Patch } from '../../contracts/record/patch.js';
+import type { Inventory } from '../../contracts/run/inventory.js';
+import { agentFileOf } from '../../rules/agent-files/agent-files.js';
+import { wholeChange } from '../../rules/patch/added-lines.js';
 import { EXACT_BYTES_ATTRIBUTES, engineGitEnv, readOnlyGitEnv, type Variables } from '../git/environments.js';
 import { pathText } from '../git/read-diff.js';
 import { type LocalRepository, openLocalRepository } from '../git/repository.js';
 import { type Git, gitIn, gitWords } from '../git/run-git.js';
 import { applyToIndex, withScratchIndex } from '../git/scratch-index.js';
 import { SMALL_BYTES } from '../platform/time-slices.js';
-import { foldersOf } from './agent-entries.js';
 import { appliedChange, NO_CHANGE, treeChange } from './compute-patch.js';
-import { followImports } from './follow-imports.js';
-import { readInventories } from './inventory.js';
-import type { Scratch } from './scratch.js';
-import { type BytePath, bytesOf } from './tree-survey.js';
+import { foldersOf } from './inventory/agent-entries.js';
+import { followImports } from './inventory/follow-imports.js';
+import { readInventories } from './inventory/inventory.js';
+import type { Scratch } from './repository/scratch.js';
+import { type BytePath, bytesOf } from './tree/tree-survey.js';
 
 /** What a change leads to: a commit, what is staged, the files of the working tree, or what a patch makes of the base. */
 export type ChangeEnd =

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PatchFile } from '../../contracts/patch.js';
+import type { PatchFile } from '../../contracts/record/patch.js';
 import { keepLast } from '../../contracts/remember.js';
 import type { Git } from '../git/run-git.js';
-import { bounded, type Scratch } from './scratch.js';
+import { bounded, type Scratch } from './repository/scratch.js';
 
 /** One file of a patch and the object that it became. */
 export interface ListedFile {

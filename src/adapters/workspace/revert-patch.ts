@@ -1,7 +1,7 @@
 import type { Content } from '../../contracts/long-bytes.js';
-import type { RollbackProof } from '../../contracts/patch.js';
+import type { RollbackProof } from '../../contracts/record/patch.js';
 import { applyToIndex } from '../git/scratch-index.js';
-import type { Scratch } from './scratch.js';
+import type { Scratch } from './repository/scratch.js';
 
 /**
  * Applies a patch to the tree in the scratch's index and takes it back.

@@ -1,5 +1,5 @@
 import type { StopReason } from '@agentclientprotocol/sdk';
-import type { RECOGNISED_CLASSES } from '../../contracts/executor-output.js';
+import type { RECOGNISED_CLASSES } from '../../contracts/config/executor-output.js';
 import { isRecord } from '../../contracts/json.js';
 
 export type FailureClass = (typeof RECOGNISED_CLASSES)[number];

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ClientApp, methods, RequestError } from '@agentclientprotocol/sdk';
-import type { PermissionRule, ToolKind } from '../../contracts/acp-executor.js';
+import type { PermissionRule, ToolKind } from '../../contracts/config/acp-executor.js';
 import { messageOf } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import type { OwnFolders } from './own-folders.js';

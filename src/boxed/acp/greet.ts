@@ -1,5 +1,5 @@
 import { type ClientContext, PROTOCOL_VERSION } from '@agentclientprotocol/sdk';
-import type { AcpClientSettings } from '../../contracts/acp-executor.js';
+import type { AcpClientSettings } from '../../contracts/config/acp-executor.js';
 import { isRecord } from '../../contracts/json.js';
 import { SessionFailed } from './failure.js';
 import { offerOf } from './offer.js';

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { acpClientSettingsSchema } from '../../contracts/acp-executor.js';
+import { acpClientSettingsSchema } from '../../contracts/config/acp-executor.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { createPrintLine } from '../print-line.js';
 import { startAgent } from './agent-process.js';

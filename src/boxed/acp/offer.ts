@@ -1,4 +1,4 @@
-import type { AcpClientSettings } from '../../contracts/acp-executor.js';
+import type { AcpClientSettings } from '../../contracts/config/acp-executor.js';
 import { isAllowed } from './permissions.js';
 
 type Allowed = Pick<AcpClientSettings, 'permissions' | 'client_files'>;

@@ -1,4 +1,4 @@
-import { type PermissionRule, TOOL_KINDS, type ToolKind } from '../../contracts/acp-executor.js';
+import { type PermissionRule, TOOL_KINDS, type ToolKind } from '../../contracts/config/acp-executor.js';
 import { isRecord } from '../../contracts/json.js';
 
 const isToolKind = (kind: unknown): kind is ToolKind => (TOOL_KINDS as readonly unknown[]).includes(kind);

@@ -1,5 +1,5 @@
 import { type ClientContext, client, methods, RequestError } from '@agentclientprotocol/sdk';
-import type { AcpClientSettings } from '../../contracts/acp-executor.js';
+import type { AcpClientSettings } from '../../contracts/config/acp-executor.js';
 import { messageOf } from '../../contracts/errors.js';
 import { isRecord } from '../../contracts/json.js';
 import { type AgentProcess, describeAgentEnd } from './agent-process.js';

@@ -1,5 +1,5 @@
 import { type ClientApp, methods, RequestError } from '@agentclientprotocol/sdk';
-import type { PermissionRule } from '../../contracts/acp-executor.js';
+import type { PermissionRule } from '../../contracts/config/acp-executor.js';
 import { messageOf } from '../../contracts/errors.js';
 import { refuseUnless } from './files.js';
 import type { OwnFolders } from './own-folders.js';

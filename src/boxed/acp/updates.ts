@@ -1,4 +1,4 @@
-import type { ToolKind } from '../../contracts/acp-executor.js';
+import type { ToolKind } from '../../contracts/config/acp-executor.js';
 import { isRecord } from '../../contracts/json.js';
 import { toolKind } from './permissions.js';
 import type { Transcript } from './transcript.js';

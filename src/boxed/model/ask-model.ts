@@ -1,5 +1,5 @@
 import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet } from 'ai';
-import type { ModelParameters, ModelProgram } from '../../contracts/model-executor.js';
+import type { ModelParameters, ModelProgram } from '../../contracts/config/model-executor.js';
 import type { Line, PrintLine } from '../print-line.js';
 import { boundSchema } from './bound-schema.js';
 import { classifyError } from './classify-error.js';

@@ -1,5 +1,5 @@
+import type { AnswerBounds } from '../../contracts/config/model-executor.js';
 import { isRecord } from '../../contracts/json.js';
-import type { AnswerBounds } from '../../contracts/model-executor.js';
 
 /**
  * A schema for decoders with bounds of lists and texts: a small model that is not stopped writes the same item or sentence

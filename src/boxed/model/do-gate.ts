@@ -1,8 +1,8 @@
 import type { ModelMessage } from 'ai';
-import { findAnswer, unwrapAnswer } from '../../contracts/answer-text.js';
-import { lastFencedBlock } from '../../contracts/fenced-blocks.js';
+import { findAnswer, unwrapAnswer } from '../../contracts/answers/answer-text.js';
+import { lastFencedBlock } from '../../contracts/answers/fenced-blocks.js';
+import { readAnswer } from '../../contracts/answers/read-answer.js';
 import type { GateId } from '../../contracts/names.js';
-import { readAnswer } from '../../contracts/read-answer.js';
 import { askModel, type Conversation, type Reply } from './ask-model.js';
 import { applyDiff } from './files/apply-diff.js';
 import { Refused } from './files/checkout-path.js';

@@ -1,4 +1,4 @@
-import type { ModelProgram } from '../../contracts/model-executor.js';
+import type { ModelProgram } from '../../contracts/config/model-executor.js';
 import type { GateId } from '../../contracts/names.js';
 
 /** How a model works at a gate. */

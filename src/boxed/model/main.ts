@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { boundedJsonSchema } from '../../contracts/answer-schema.js';
+import { boundedJsonSchema } from '../../contracts/answers/answer-schema.js';
+import { modelProgramSchema } from '../../contracts/config/model-executor.js';
 import { readJson } from '../../contracts/json.js';
-import { modelProgramSchema } from '../../contracts/model-executor.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
 import { createPrintLine, type PrintLine } from '../print-line.js';
 import { doGate } from './do-gate.js';

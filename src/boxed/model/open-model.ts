@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { wrapLanguageModel } from 'ai';
+import type { ModelProgram, ModelProvider } from '../../contracts/config/model-executor.js';
 import { isRecord } from '../../contracts/json.js';
-import type { ModelProgram, ModelProvider } from '../../contracts/model-executor.js';
 import { ModelFailure } from './model-failure.js';
 import { createModelFetch } from './model-fetch.js';
 

@@ -1,10 +1,10 @@
-import type { ExecutorParameters } from '../../contracts/agent-work.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { ExecutorParameters } from '../../contracts/run/agent-work.js';
 import type { GateExecutor } from '../../ports/gate-executor.js';
-import { clipText } from '../../rules/judged-output.js';
-import { spentByAttempt } from '../../rules/spent.js';
+import { spentByAttempt } from '../../rules/attempts/spent.js';
+import { clipText } from '../../rules/outputs/judged-output.js';
 import type { CanaryRuns } from '../canary-run.js';
 import type { SeededBug } from './seeded-bug.js';
 import { seededScript } from './seeded-project.js';

@@ -1,5 +1,5 @@
-import type { GateOutputs } from '../../contracts/gate-outputs.js';
-import { type RunRequest, runRequestSchema } from '../../contracts/run-request.js';
+import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
+import { type RunRequest, runRequestSchema } from '../../contracts/run/run-request.js';
 import type { CanaryScript } from '../canary-run.js';
 import { canaryPolicy, restated } from '../project.js';
 import { type BugLanguage, buggy, type SeededBug } from './seeded-bug.js';

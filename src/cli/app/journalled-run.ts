@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ListedRun } from '../../client/listing.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
-import { type JournalEntry, parseJournalEntry, type RunOpening } from '../../contracts/journal.js';
 import { readJsonAs } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import { type GateId, RUN_ID_PATTERN } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
+import type { Policy } from '../../contracts/policy/policy.js';
 import { gateIdSchema } from '../../contracts/primitives.js';
-import type { RunStatus } from '../../contracts/run-status.js';
+import { type JournalEntry, parseJournalEntry, type RunOpening } from '../../contracts/run/journal.js';
+import type { RunStatus } from '../../contracts/run/run-status.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { readNamedFile } from '../../config/files.js';
 import { parseDocumentAs, parseYaml } from '../../config/yaml-document.js';
+import { GATE_OUTPUT_SCHEMAS, type GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS, RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
-import { GATE_OUTPUT_SCHEMAS, type GateOutputs } from '../../contracts/gate-outputs.js';
-import { type RunRequest, runRequestSchema, type Scope } from '../../contracts/run-request.js';
-import { scopesThatHold } from '../../rules/gate-outputs.js';
+import { type RunRequest, runRequestSchema, type Scope } from '../../contracts/run/run-request.js';
+import { scopesThatHold } from '../../rules/outputs/gate-outputs.js';
 
 /** What a change is held to. */
 export interface JudgedJob {

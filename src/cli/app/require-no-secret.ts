@@ -1,5 +1,5 @@
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
-import { findSecretPatterns } from '../../rules/find-secrets.js';
+import { findSecretPatterns } from '../../rules/secrets/find-secrets.js';
 
 /** What a request or a message says is published, and shown to executors. A credential of a known format is refused. */
 export function requireNoSecret(

@@ -1,5 +1,5 @@
+import { isStarted, type StartedExecutorConfig } from '../../contracts/config/executor-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { isStarted, type StartedExecutorConfig } from '../../contracts/executor-config.js';
 import { own } from '../../contracts/json.js';
 import type { WorkerSetting } from '../../worker.js';
 

@@ -3,9 +3,9 @@ import { realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type AskedFolder, remoteUrl, repositoryName } from '../../adapters/git/facts.js';
 import { createTrustRegistry } from '../../config/policy-file.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import { slugName } from '../../contracts/sentences.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Project, readProjectConfig } from './project.js';
 

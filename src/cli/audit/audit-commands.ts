@@ -4,8 +4,8 @@ import type { CommandContext } from '../app/context.js';
 import { collect, RUN_ARGUMENT } from '../app/options.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { type Questions, terminalQuestions } from '../app/questions.js';
-import type { SubjectKind } from './find-traced.js';
-import type { RunVerifier } from './verify-run.js';
+import type { SubjectKind } from './trace/find-traced.js';
+import type { RunVerifier } from './verify/verify-run.js';
 
 const SUBJECT_KINDS: readonly SubjectKind[] = ['run', 'digest', 'commit', 'path'];
 
@@ -32,7 +32,9 @@ Examples:
   $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml
   $ promptos verify --all --using prompt=P05@1.0.0 --using policy=sha256:3f80f81d --policy .promptos/policy.yaml`,
     )
-    .action(async (target, options) => (await import('./verify-target.js')).verifyTarget(context, target, options));
+    .action(async (target, options) =>
+      (await import('./verify/verify-target.js')).verifyTarget(context, target, options),
+    );
 }
 
 export function traceCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
@@ -55,7 +57,7 @@ Examples:
   $ promptos trace HEAD --bundle run.tar --policy trusted.yaml`,
     )
     .action(async (subject, options) =>
-      (await import('./trace-subject.js')).traceSubject(context, subject, options, verify),
+      (await import('./trace/trace-subject.js')).traceSubject(context, subject, options, verify),
     );
 }
 
@@ -75,7 +77,9 @@ Examples:
   $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml
   $ promptos pr-check --body pr-body.md --commit HEAD --policy trusted.yaml --bundle artifacts/evidence/*.tar`,
     )
-    .action(async (options) => (await import('./check-pull-request.js')).showPullRequest(context, options, verify));
+    .action(async (options) =>
+      (await import('./check/check-pull-request.js')).showPullRequest(context, options, verify),
+    );
 }
 
 export function ungovernedCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
@@ -93,7 +97,9 @@ Exit 1 when there is one. docs/audit.md explains what covers a commit.
 Example:
   $ promptos ungoverned --since v1.2.0 --branch main --policy .promptos/policy.yaml`,
     )
-    .action(async (options) => (await import('./list-ungoverned.js')).listUngoverned(context, options, verify));
+    .action(async (options) =>
+      (await import('./ungoverned/list-ungoverned.js')).listUngoverned(context, options, verify),
+    );
 }
 
 const EXCEPT_HELP = `
@@ -120,7 +126,7 @@ export function exceptCommand(
     .option('--yes', 'sign without asking')
     .addHelpText('after', EXCEPT_HELP)
     .action(async (commit, options) =>
-      (await import('./exceptions.js')).signException(context, commit, options, questions),
+      (await import('./ungoverned/exceptions.js')).signException(context, commit, options, questions),
     );
 }
 
@@ -148,5 +154,5 @@ Examples:
   $ promptos apply 20260102-fix-sum --branch fix-sum
   $ promptos apply 20260102-fix-sum --branch fix-sum --as grace`,
     )
-    .action(async (run, options) => (await import('./apply-run.js')).applyRun(context, run, options, questions));
+    .action(async (run, options) => (await import('./apply/apply-run.js')).applyRun(context, run, options, questions));
 }

@@ -10,8 +10,8 @@ import { builtInPackDir } from '../../config/pack-folder.js';
 import { type PolicyFile, parsePolicyBytes } from '../../config/policy-file.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { DIGEST_PREFIX } from '../../config/worker-config-file.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { prettyJson } from '../../contracts/json.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { createPorts } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 

@@ -7,7 +7,7 @@ import { type CanaryOutcome, type ControlOutcome, createPlanter, plantAll } from
 import { canaryPolicy, type JudgingPolicy, PROJECT_FILES } from '../../canary/project.js';
 import { type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { RULES_VERSION } from '../../contracts/rules-version.js';
+import { RULES_VERSION } from '../../contracts/run/rules-version.js';
 import { counted } from '../../contracts/sentences.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';

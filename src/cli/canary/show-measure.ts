@@ -1,7 +1,7 @@
 import type { AskedGate, SeededAnswer } from '../../canary/seeded/ask-seeded.js';
 import type { GateCount } from '../../canary/seeded/count-answers.js';
 import type { BugLanguage } from '../../canary/seeded/seeded-bug.js';
-import type { ExecutorParameters } from '../../contracts/agent-work.js';
+import type { ExecutorParameters } from '../../contracts/run/agent-work.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';

@@ -1,5 +1,5 @@
 import type { GovernedRuns } from '../../client/client.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import type { Output } from '../app/output.js';
 import type { Questions } from '../app/questions.js';
 import { type AskOptions, askFor } from './answer.js';

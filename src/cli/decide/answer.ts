@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { GovernedRuns } from '../../client/client.js';
-import type { Decision, RefusalReason, Resolution } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, GATES, type GateId, gateIndex } from '../../contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import type { Decision, RefusalReason, Resolution } from '../../contracts/run/decisions.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import { ableIntegrators } from '../../domain/run/answer-commands.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';

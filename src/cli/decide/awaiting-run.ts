@@ -1,5 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import type { AwaitedDecision, AwaitedResolution } from '../../contracts/run-status.js';
+import type { AwaitedDecision, AwaitedResolution } from '../../contracts/run/run-status.js';
 import type { Output } from '../app/output.js';
 import { describeSelected, latestRun, openRuns, type SelectedRun } from '../app/select-run.js';
 import type { OpenedRuns } from '../runs/governed-runs.js';

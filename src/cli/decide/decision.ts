@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Decision, decisionSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type GateId, isGateId } from '../../contracts/names.js';
-import type { AwaitedDecision, RunStatus } from '../../contracts/run-status.js';
+import { type Decision, decisionSchema } from '../../contracts/run/decisions.js';
+import type { AwaitedDecision, RunStatus } from '../../contracts/run/run-status.js';
 import { approveSignal, rejectSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';
 import type { Questions } from '../app/questions.js';

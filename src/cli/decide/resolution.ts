@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Resolution, resolutionSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import { type GateId, RESOLUTION_CHOICES, type ResolutionChoice, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
 import { durationSchema } from '../../contracts/primitives.js';
-import type { AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import { type Resolution, resolutionSchema } from '../../contracts/run/decisions.js';
+import type { AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import { resolveEscalationSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';
 import type { Questions } from '../app/questions.js';

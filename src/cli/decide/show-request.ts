@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
+import { type CheckResult, testResultsSchema } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { type CheckResult, testResultsSchema } from '../../contracts/gate-outputs.js';
 import { readJson } from '../../contracts/json.js';
 import { GATES, type GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import { counted } from '../../contracts/sentences.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Output } from '../app/output.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Cancellation, cancellationSchema, personEscalationSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { type Cancellation, cancellationSchema, personEscalationSchema } from '../../contracts/run/decisions.js';
 import { cancellers } from '../../domain/judge/judge-answers.js';
 import { cancelSignal, escalateSignal } from '../../workflows/messages.js';
 import type { CommandContext } from '../app/context.js';

@@ -15,10 +15,10 @@ import { judgeTree } from '../../verify/verify-tree.js';
 import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
-import { createRunCatalogue } from '../audit/run-catalogue.js';
-import { traceRun } from '../audit/trace.js';
-import { renderTrace } from '../audit/trace-subject.js';
-import { openPublishedTree, verifyRun } from '../audit/verify-run.js';
+import { createRunCatalogue } from '../audit/commits/run-catalogue.js';
+import { traceRun } from '../audit/trace/trace.js';
+import { renderTrace } from '../audit/trace/trace-subject.js';
+import { openPublishedTree, verifyRun } from '../audit/verify/verify-run.js';
 import { writeThrowawayKeys } from '../start/first-keys.js';
 import type { PreparedRun } from '../start/prepare-run.js';
 

@@ -2,8 +2,8 @@ import type { TemporalConnection } from '../../config/environment.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { RunQueue } from '../app/connect.js';
 
 /** `warn`: runs are possible, but something is not as it should be. */

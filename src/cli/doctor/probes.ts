@@ -19,13 +19,13 @@ import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file
 import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
+import { type ExecutorConfig, isStarted, type StartedExecutorConfig } from '../../contracts/config/executor-config.js';
+import { serviceHost } from '../../contracts/config/model-executor.js';
+import type { S3StoreConfig } from '../../contracts/config/store-config.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
-import { type ExecutorConfig, isStarted, type StartedExecutorConfig } from '../../contracts/executor-config.js';
-import { serviceHost } from '../../contracts/model-executor.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
-import type { S3StoreConfig } from '../../contracts/store-config.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {

@@ -1,9 +1,9 @@
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox } from '../../adapters/sandbox/available.js';
 import { laidUnderPlaces } from '../../adapters/sandbox/laid-under.js';
+import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { networkBeyond } from '../../contracts/network-access.js';
-import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { fail, ok, type Probe, type ProbeSetting, readablePolicy, readableWorker } from './probe.js';
 
 /** How checkouts get what is kept of it: laid under them by the sandbox, or copied, and why. */

@@ -1,12 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createLauncher } from '../../adapters/platform/launcher.js';
-import { copyCheckout, replaceFiles } from '../../adapters/workspace/copy-files.js';
-import { sealFolder, writtenSince } from '../../adapters/workspace/written-since.js';
+import { copyCheckout, replaceFiles } from '../../adapters/workspace/tree/copy-files.js';
+import { sealFolder, writtenSince } from '../../adapters/workspace/tree/written-since.js';
 import { createHandedOffRuns } from '../../client/handed-off.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
-import { MAX_CLAIMANT } from '../../contracts/gate-claim.js';
 import { own } from '../../contracts/json.js';
+import { MAX_CLAIMANT } from '../../contracts/run/gate-claim.js';
 import { pinKey } from '../../domain/judge/authenticate.js';
 import type { GateDesk } from '../../handoff/gate-desk.js';
 import { removeStaleFolders, type StaleFolder } from '../../handoff/stale-folders.js';

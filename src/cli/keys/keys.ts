@@ -14,10 +14,10 @@ import { type AskPassphrase, readPassphraseFile, readPrivateFile } from '../../a
 import { readEnvironment } from '../../config/environment.js';
 import { keyFileOf, listKeyNames, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { keysFolder } from '../../config/user-folders.js';
+import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PRINCIPAL_KINDS } from '../../contracts/names.js';
 import { nameSchema } from '../../contracts/primitives.js';
-import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';

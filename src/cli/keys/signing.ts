@@ -12,7 +12,7 @@ import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';
 import type { PolicyKey } from '../../contracts/keys.js';
-import type { Policy } from '../../contracts/policy.js';
+import type { Policy } from '../../contracts/policy/policy.js';
 import { withinSentence } from '../../contracts/sentences.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { personEscalationSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { personEscalationSchema } from '../../contracts/run/decisions.js';
 import { selectRun } from '../app/select-run.js';
 import { escalationOf } from '../decide/stop-run.js';
 import { withRuns } from '../runs/governed-runs.js';

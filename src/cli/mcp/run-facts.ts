@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
-import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';
-import type { RunStatus } from '../../contracts/run-status.js';
+import { type LedgerEntry, parseLedgerLines } from '../../contracts/run/ledger.js';
+import type { RunStatus } from '../../contracts/run/run-status.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { LATEST } from '../app/options.js';
 import { readPublished } from '../app/published-run.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { LedgerEntry } from '../../contracts/ledger.js';
 import { GATE_IDS, GATES } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
-import type { RunStatus } from '../../contracts/run-status.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
+import type { RunStatus } from '../../contracts/run/run-status.js';
 import { awaitedPeople } from '../app/journalled-run.js';
 import { projectPolicies } from '../app/project.js';
 import { openRuns } from '../app/select-run.js';

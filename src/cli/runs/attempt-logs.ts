@@ -1,9 +1,9 @@
 import type { GovernedRuns } from '../../client/client.js';
 import type { RunMoment } from '../../client/progress.js';
-import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { type AttemptRecord, attemptRecordSchema } from '../../contracts/record/attempt.js';
 import { attemptFolder } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { parseFile, readPublishedRun } from '../app/published-run.js';

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { readJson } from '../../contracts/json.js';
-import { promptSessionSchema } from '../../contracts/prompt-session.js';
+import { promptSessionSchema } from '../../contracts/record/prompt-session.js';
 import { problemsText } from '../../contracts/schema-problems.js';
 import { prBlock } from '../../domain/record/pr-block.js';
 import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../../domain/record/prompt-session.js';

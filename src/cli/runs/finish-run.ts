@@ -1,6 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { type Outcome, runWorkflowId } from '../../contracts/names.js';
-import type { RunStatus } from '../../contracts/run-status.js';
+import type { RunStatus } from '../../contracts/run/run-status.js';
 import { withinSentence } from '../../contracts/sentences.js';
 import { prBlock } from '../../domain/record/pr-block.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';

@@ -1,7 +1,7 @@
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { Comparison } from '../../contracts/independence.js';
-import type { GateModels, GateStatus } from '../../contracts/run-status.js';
-import { otherModelsServed } from '../../rules/served-model.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { Comparison } from '../../contracts/run/independence.js';
+import type { GateModels, GateStatus } from '../../contracts/run/run-status.js';
+import { otherModelsServed } from '../../rules/attempts/served-model.js';
 import { printableLine } from '../app/printable.js';
 
 type Attempted = Pick<AttemptRecord, 'executor' | 'tries'>;

@@ -1,6 +1,6 @@
 import { parsePolicyBytes } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { parseJournalEntry } from '../../contracts/journal.js';
+import { parseJournalEntry } from '../../contracts/run/journal.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { recordsOfAttempts } from './stored-parts.js';
 

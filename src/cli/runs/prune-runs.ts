@@ -1,7 +1,7 @@
 import { parsePolicyBytes } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { isTranscript, keptUntil } from '../../domain/record/retention.js';

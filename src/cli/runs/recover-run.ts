@@ -7,7 +7,7 @@ import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/run-record.js';
+import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { keyidOf } from '../../domain/attest/envelope.js';
 import { journalLines } from '../../domain/ledger/journal-lines.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GateAtWork } from '../../client/progress.js';
-import type { GateProgress } from '../../contracts/gate-progress.js';
+import type { GateProgress } from '../../contracts/run/gate-progress.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';

@@ -1,11 +1,11 @@
 import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
-import { type LedgerEntry, type LedgerHead, parseLedgerLines } from '../../contracts/ledger.js';
 import { GATES, RUN_ID_PATTERN } from '../../contracts/names.js';
-import type { GovernedRunInput } from '../../contracts/run-plan.js';
-import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
-import type { GateStatus, RunStatus } from '../../contracts/run-status.js';
+import type { RecordedAttempt, RunRecord } from '../../contracts/record/run-record.js';
+import { type LedgerEntry, type LedgerHead, parseLedgerLines } from '../../contracts/run/ledger.js';
+import type { GovernedRunInput } from '../../contracts/run/run-plan.js';
+import type { GateStatus, RunStatus } from '../../contracts/run/run-status.js';
 import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { totalUsage } from '../../domain/record/usage.js';

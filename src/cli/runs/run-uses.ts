@@ -1,10 +1,10 @@
 import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { parseJournalEntry } from '../../contracts/journal.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { PROMPT_IDS, type PromptId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
+import { parseJournalEntry } from '../../contracts/run/journal.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { loadPack } from '../../prompt-pack/load.js';

@@ -5,7 +5,7 @@ import type { GateAtWork } from '../../client/progress.js';
 import type { RunTrouble } from '../../client/trouble.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
-import type { RunStatus } from '../../contracts/run-status.js';
+import type { RunStatus } from '../../contracts/run/run-status.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';

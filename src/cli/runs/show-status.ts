@@ -1,15 +1,15 @@
 import type { RunTrouble } from '../../client/trouble.js';
 import { ERROR_CATALOGUE, isErrorCode } from '../../contracts/errors.js';
-import type { Finding } from '../../contracts/findings.js';
 import { GATES } from '../../contracts/names.js';
-import type { RecordedCancellation } from '../../contracts/run-record.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
+import type { Finding } from '../../contracts/run/findings.js';
 import {
   type AwaitedDecision,
   type AwaitedResolution,
   type GateStatus,
   isInterruption,
   type RunStatus,
-} from '../../contracts/run-status.js';
+} from '../../contracts/run/run-status.js';
 import { counted } from '../../contracts/sentences.js';
 import { describeSpending, usageInWords } from '../../domain/record/usage.js';
 import { answerCommands, answeringName } from '../../domain/run/answer-commands.js';

@@ -1,7 +1,7 @@
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
 import { keepLast } from '../../contracts/remember.js';
-import type { GateStatus, RunStatus } from '../../contracts/run-status.js';
+import type { GateStatus, RunStatus } from '../../contracts/run/run-status.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { readAttempt } from './attempt-logs.js';
 import { modelsOf } from './gate-models.js';

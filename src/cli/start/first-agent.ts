@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
-import { firstAcpExecutor } from '../../adapters/executor/acp-agents.js';
+import { firstAcpExecutor } from '../../adapters/executor/agents/acp-agents.js';
+import { firstModelExecutor } from '../../adapters/executor/agents/first-model.js';
+import { type OwnService, ownService } from '../../adapters/executor/agents/own-service.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
-import { firstModelExecutor } from '../../adapters/executor/first-model.js';
-import { type OwnService, ownService } from '../../adapters/executor/own-service.js';
 import type { AgentPreset } from '../../adapters/executor/presets/agent-preset.js';
 import { AGENT_PRESETS, executorLack, missingKey } from '../../adapters/executor/presets/presets.js';
 import { findProgram } from '../../adapters/platform/find-program.js';
 import type { FirstAgent } from '../../config/first-policy.js';
-import type { ModelExecutorConfig } from '../../contracts/model-executor.js';
+import type { ModelExecutorConfig } from '../../contracts/config/model-executor.js';
 import type { AgentName } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
 

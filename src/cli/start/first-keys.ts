@@ -4,8 +4,8 @@ import { generatePrivateKey, publicFileOf } from '../../adapters/keys/key-files.
 import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
+import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/keys.js';

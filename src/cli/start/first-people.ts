@@ -6,9 +6,9 @@ import { isPublicLine, publicKeyOfLine } from '../../adapters/keys/key-files.js'
 import { readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf } from '../../config/key-files.js';
+import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { slugName } from '../../contracts/sentences.js';
-import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';

@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalSha256 } from '../../contracts/json.js';
-import type { GovernedRunInput } from '../../contracts/run-plan.js';
-import type { RunRequest } from '../../contracts/run-request.js';
+import type { GovernedRunInput } from '../../contracts/run/run-plan.js';
+import type { RunRequest } from '../../contracts/run/run-request.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';
 import { printableLine } from '../app/printable.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GovernedRuns } from '../../client/client.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Connected } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';

@@ -1,12 +1,12 @@
-import type { GateOutcome } from '../../contracts/activities.js';
 import { RUN_ARTIFACTS } from '../../contracts/artifacts.js';
-import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
-import type { GateClaim } from '../../contracts/gate-claim.js';
-import type { RunOpening, VerifiedHead } from '../../contracts/journal.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerHead } from '../../contracts/ledger.js';
 import type { GateId, KeyProtection, Outcome, Verdict } from '../../contracts/names.js';
-import type { GovernedRunInput } from '../../contracts/run-plan.js';
+import type { GateOutcome } from '../../contracts/run/activities.js';
+import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/run/decisions.js';
+import type { GateClaim } from '../../contracts/run/gate-claim.js';
+import type { RunOpening, VerifiedHead } from '../../contracts/run/journal.js';
+import type { LedgerHead } from '../../contracts/run/ledger.js';
+import type { GovernedRunInput } from '../../contracts/run/run-plan.js';
 import { sealStatement } from './envelope.js';
 import { PREDICATES, type Statement, statement } from './statement.js';
 

@@ -1,8 +1,8 @@
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import { GATES, type GateId } from '../../contracts/names.js';
-import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
-import { modelOrigin } from '../../rules/model-origin.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { RecordedAttempt, RunRecord } from '../../contracts/record/run-record.js';
+import { modelOrigin } from '../../rules/attempts/model-origin.js';
 import { TREE_PATHS } from '../record/published-tree.js';
 import { totalUsage } from '../record/usage.js';
 import { type Statement, statement } from './statement.js';

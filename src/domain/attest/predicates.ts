@@ -1,8 +1,8 @@
+import type { TestResults } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { TestResults } from '../../contracts/gate-outputs.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import type { Scope } from '../../contracts/run-request.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { Scope } from '../../contracts/run/run-request.js';
 import { type Statement, statement } from './statement.js';
 
 /** in-toto's ResourceDescriptor v1, as far as we use it. */

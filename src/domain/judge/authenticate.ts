@@ -1,9 +1,9 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { isRecord, own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey, PolicyKey } from '../../contracts/keys.js';
-import type { Policy } from '../../contracts/policy.js';
+import type { Policy } from '../../contracts/policy/policy.js';
 import { oncePerObject } from '../../contracts/remember.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { envelopeSha256, openEnvelope, statementOf } from '../attest/envelope.js';
 import { readPublicKeyLine } from '../attest/public-keys.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';

@@ -1,4 +1,4 @@
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { type Refusal, refuse } from '../run/refusals.js';
 import type { RunState } from '../run/run-state.js';
 

@@ -1,10 +1,5 @@
-import type { ExecuteGateResult, GateOutcome, SentGateResult } from '../../contracts/activities.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { EscalationReport } from '../../contracts/escalation.js';
-import type { Finding } from '../../contracts/findings.js';
 import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerHead } from '../../contracts/ledger.js';
 import {
   FINGERPRINT_PATTERN,
   GATE_TRIGGERS,
@@ -15,8 +10,13 @@ import {
   SEVERITIES,
   VERDICTS,
 } from '../../contracts/names.js';
-import { rulesVersionOf } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { ExecuteGateResult, GateOutcome, SentGateResult } from '../../contracts/run/activities.js';
+import type { EscalationReport } from '../../contracts/run/escalation.js';
+import type { Finding } from '../../contracts/run/findings.js';
+import type { LedgerHead } from '../../contracts/run/ledger.js';
+import { rulesVersionOf } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import type { GateResultPredicate } from '../attest/acts.js';
 import { openEnvelope } from '../attest/envelope.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';

@@ -1,10 +1,10 @@
-import type { Cancellation, Decision, Resolution } from '../../contracts/decisions.js';
-import type { Finding } from '../../contracts/findings.js';
 import { own } from '../../contracts/json.js';
-import type { LedgerEvent } from '../../contracts/ledger.js';
 import { type EscalationTrigger, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
-import { rulesVersionOf } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Cancellation, Decision, Resolution } from '../../contracts/run/decisions.js';
+import type { Finding } from '../../contracts/run/findings.js';
+import type { LedgerEvent } from '../../contracts/run/ledger.js';
+import { rulesVersionOf } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { countedByRules } from '../../contracts/sentences.js';
 import { isWaivable } from '../../rules/waivable.js';
 import { openEscalation } from '../run/escalations.js';

@@ -1,4 +1,3 @@
-import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
 import { isRecord, wellFormed } from '../../contracts/json.js';
 import {
   FINGERPRINT_PATTERN,
@@ -8,10 +7,11 @@ import {
   RUN_ID_PATTERN,
   SHA256_PATTERN,
 } from '../../contracts/names.js';
+import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/run/decisions.js';
 import { type Refusal, refuse } from '../run/refusals.js';
 
 /*
- * Hand-written readers of what arrives by signal and update. They accept what the schemas in contracts/decisions.ts
+ * Hand-written readers of what arrives by signal and update. They accept what the schemas in contracts/run/decisions.ts
  * accept (a property test holds them together); the schemas themselves stay out of the workflow bundle.
  */
 

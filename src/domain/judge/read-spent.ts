@@ -1,6 +1,6 @@
-import type { Spent } from '../../contracts/budget.js';
 import { isRecord } from '../../contracts/json.js';
-import { NOTHING_SPENT } from '../../rules/spent.js';
+import type { Spent } from '../../contracts/run/budget.js';
+import { NOTHING_SPENT } from '../../rules/attempts/spent.js';
 
 const KEYS = Object.keys(NOTHING_SPENT);
 /** Sums of many attempts must stay whole numbers. */

@@ -1,6 +1,6 @@
 import { ALWAYS_WAIVABLE_RULES, type ResolutionChoice } from '../../contracts/names.js';
-import { rulesVersionOf } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import { rulesVersionOf } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { canBeWaivedThrough } from '../../rules/waivable.js';
 import {
   type AttemptState,

@@ -1,9 +1,9 @@
-import type { AttemptRecord, ExecutorDescriptor } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalSha256, own } from '../../contracts/json.js';
 import { EXECUTOR_ROLES, type ExecutorRole } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { AttemptRecord, ExecutorDescriptor } from '../../contracts/record/attempt.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { sameName } from './authority.js';
 
 /** A party with a duty in a run: who, with which keys, through which program. */

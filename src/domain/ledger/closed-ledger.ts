@@ -1,8 +1,8 @@
-import type { FinaliseResult } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { sameJson } from '../../contracts/json.js';
-import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { SHA256_PATTERN } from '../../contracts/names.js';
+import type { FinaliseResult } from '../../contracts/run/activities.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/run/ledger.js';
 import { runRecordStatement } from '../attest/acts.js';
 import { openEnvelope } from '../attest/envelope.js';
 import { readEnvelope } from '../judge/authenticate.js';

@@ -1,7 +1,7 @@
-import type { GateClaim, HeldClaim } from '../../contracts/gate-claim.js';
-import type { JournalEntry } from '../../contracts/journal.js';
 import { canonicalJson, sameJson } from '../../contracts/json.js';
 import type { PinnedKey } from '../../contracts/keys.js';
+import type { GateClaim, HeldClaim } from '../../contracts/run/gate-claim.js';
+import type { JournalEntry } from '../../contracts/run/journal.js';
 import { gateClaimStatement } from '../attest/acts.js';
 import { openEnvelope } from '../attest/envelope.js';
 import { isValidAt } from '../judge/authenticate.js';

@@ -1,5 +1,5 @@
-import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import { canonicalJson } from '../../contracts/json.js';
+import type { PlacedJournalEntry } from '../../contracts/run/journal.js';
 
 /** `evidence/journal/journal.jsonl`: one canonical JSON a line, in the order of the places; null for what was no entry. */
 export const journalLines = (journal: readonly PlacedJournalEntry[]): string =>

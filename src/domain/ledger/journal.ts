@@ -1,12 +1,12 @@
-import type { Cancellation, Decision, Resolution } from '../../contracts/decisions.js';
-import type { Fork } from '../../contracts/escalation.js';
-import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../../contracts/journal.js';
 import { canonicalJson, canonicalSha256, own, sameJson } from '../../contracts/json.js';
 import type { Envelope, PinnedKey } from '../../contracts/keys.js';
-import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { ENGINE } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { Cancellation, Decision, Resolution } from '../../contracts/run/decisions.js';
+import type { Fork } from '../../contracts/run/escalation.js';
+import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../../contracts/run/journal.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/run/ledger.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../attest/acts.js';
 import { envelopeSha256, openEnvelope } from '../attest/envelope.js';

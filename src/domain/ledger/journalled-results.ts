@@ -1,10 +1,10 @@
-import type { JournalEntry } from '../../contracts/journal.js';
 import { own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey } from '../../contracts/keys.js';
-import type { LedgerEntry } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
 import { oncePerObject } from '../../contracts/remember.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { JournalEntry } from '../../contracts/run/journal.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { envelopeSha256, openEnvelope, statementOf } from '../attest/envelope.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';
 import { isValidAt } from '../judge/authenticate.js';

@@ -1,5 +1,5 @@
 import { canonicalJson, canonicalSha256 } from '../../contracts/json.js';
-import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../contracts/ledger.js';
+import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../contracts/run/ledger.js';
 
 /** The head of a ledger that holds nothing yet. */
 export const EMPTY_LEDGER: LedgerHead = { entries: 0, hash: '0'.repeat(64) };

@@ -1,9 +1,9 @@
-import type { EscalationReport } from '../../contracts/escalation.js';
-import type { JournalledMessage } from '../../contracts/journal.js';
 import { sameJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEntry, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
-import { hasJournal } from '../../contracts/rules-version.js';
+import type { EscalationReport } from '../../contracts/run/escalation.js';
+import type { JournalledMessage } from '../../contracts/run/journal.js';
+import type { LedgerEntry, LedgerEvent, LedgerEventOf } from '../../contracts/run/ledger.js';
+import { hasJournal } from '../../contracts/run/rules-version.js';
 import type { Command } from '../run/commands.js';
 import { decide } from '../run/decide.js';
 import { evolve } from '../run/evolve.js';

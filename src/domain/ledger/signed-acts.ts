@@ -1,5 +1,5 @@
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEntry } from '../../contracts/ledger.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
 import { keyidOf } from '../attest/envelope.js';
 import { attestationPaths } from '../record/published-tree.js';
 import { openingOf } from './closed-ledger.js';

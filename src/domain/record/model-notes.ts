@@ -1,7 +1,7 @@
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
-import { codeSpan } from '../../rules/markdown.js';
-import { otherModelsServed } from '../../rules/served-model.js';
+import { otherModelsServed } from '../../rules/attempts/served-model.js';
+import { codeSpan } from '../../rules/outputs/markdown.js';
 
 /** Lines that say something; the record has the rest. */
 const NAMED = 3;

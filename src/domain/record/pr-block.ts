@@ -1,8 +1,8 @@
 import { DEFAULT_ARTIFACTS_DIR } from '../../contracts/names.js';
-import type { PromptSession } from '../../contracts/prompt-session.js';
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { PromptSession } from '../../contracts/record/prompt-session.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
-import { codeSpan } from '../../rules/markdown.js';
+import { codeSpan } from '../../rules/outputs/markdown.js';
 import { budgetBreaches, dependentJudges, modelNotes } from './model-notes.js';
 import { restingWaivers } from './run-record.js';
 import { unsandboxedParts, WITHOUT_SANDBOX } from './sandboxes.js';

@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../contracts/digest.js';
 import { prettyJson } from '../../contracts/json.js';
-import type { LedgerEntry } from '../../contracts/ledger.js';
 import { ESCALATION_GATE } from '../../contracts/names.js';
-import type { PromptSession } from '../../contracts/prompt-session.js';
+import type { PromptSession } from '../../contracts/record/prompt-session.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
 import type { ClosedLedger } from '../ledger/closed-ledger.js';
 
 export type PromptSessionFields = Omit<PromptSession, 'artifact_hash' | 'chain_hash'>;

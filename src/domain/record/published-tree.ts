@@ -1,11 +1,11 @@
 import { filledPath, GATE_PATHS, RUN_ARTIFACTS } from '../../contracts/artifacts.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson, prettyJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
 
 /** Where the files of a run that code names are in a published tree. */
 export const TREE_PATHS = {

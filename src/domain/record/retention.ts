@@ -1,5 +1,5 @@
-import type { TranscriptRules } from '../../contracts/retention.js';
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { TranscriptRules } from '../../contracts/policy/retention.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
 
 /**
  * What an executor printed in a try. What the run rests on is none of it: its prompt, its answer, what it asked of the

@@ -1,6 +1,6 @@
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import { GATE_IDS, SANDBOX_KINDS, type SandboxKind } from '../../contracts/names.js';
-import type { RunRecord } from '../../contracts/run-record.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { RunRecord } from '../../contracts/record/run-record.js';
 
 /** The weakest of several sandboxes; undefined where none of them is known. */
 export const weakestSandbox = (kinds: readonly (SandboxKind | undefined)[]): SandboxKind | undefined =>

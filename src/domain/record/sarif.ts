@@ -1,9 +1,9 @@
 import type { Log, ReportingDescriptor, Result } from 'sarif';
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { Finding } from '../../contracts/findings.js';
 import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
 import type { Severity } from '../../contracts/names.js';
-import { RULE_TEXTS, ruleUri } from '../../contracts/rule-texts.js';
+import { RULE_TEXTS, ruleUri } from '../../contracts/policy/rule-texts.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { Finding } from '../../contracts/run/findings.js';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 

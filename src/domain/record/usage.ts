@@ -1,7 +1,7 @@
-import type { ExecutorTry } from '../../contracts/attempt.js';
-import type { Budget, RunSpending, ScopeSpent } from '../../contracts/budget.js';
-import type { ExecutorUsage } from '../../contracts/executor-output.js';
+import type { ExecutorUsage } from '../../contracts/config/executor-output.js';
 import type { GateId } from '../../contracts/names.js';
+import type { ExecutorTry } from '../../contracts/record/attempt.js';
+import type { Budget, RunSpending, ScopeSpent } from '../../contracts/run/budget.js';
 import { counted } from '../../contracts/sentences.js';
 
 const FIGURES = ['input_tokens', 'output_tokens', 'cached_tokens', 'cost_usd'] as const;

@@ -1,5 +1,5 @@
 import { GATES, type GateId, RESOLUTION_CHOICES, type ResolutionChoice } from '../../contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import { canContinue } from '../judge/judge-answers.js';
 
 /** A way to answer a request: the command line, after the program's name, and the signal that takes the same message. */

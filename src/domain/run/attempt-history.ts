@@ -1,6 +1,6 @@
-import type { Decision } from '../../contracts/decisions.js';
-import type { Feedback, LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId, Verdict } from '../../contracts/names.js';
+import type { Decision } from '../../contracts/run/decisions.js';
+import type { Feedback, LedgerEntry } from '../../contracts/run/ledger.js';
 import { keyidOf } from '../attest/envelope.js';
 import { evolve } from './evolve.js';
 import { passedOutputs } from './next-step.js';

@@ -1,9 +1,9 @@
-import type { BudgetLeft } from '../../contracts/activities.js';
-import type { Budget, BudgetScope, RunSpending, ScopeSpent, Spent } from '../../contracts/budget.js';
-import type { EscalationReport } from '../../contracts/escalation.js';
 import type { GateId } from '../../contracts/names.js';
-import { roundCost } from '../../rules/price-usage.js';
-import { addSpent, NOTHING_SPENT, UNKNOWN_TRY } from '../../rules/spent.js';
+import type { BudgetLeft } from '../../contracts/run/activities.js';
+import type { Budget, BudgetScope, RunSpending, ScopeSpent, Spent } from '../../contracts/run/budget.js';
+import type { EscalationReport } from '../../contracts/run/escalation.js';
+import { roundCost } from '../../rules/attempts/price-usage.js';
+import { addSpent, NOTHING_SPENT, UNKNOWN_TRY } from '../../rules/attempts/spent.js';
 import type { RunState, Spending } from './run-state.js';
 
 /** A limited figure, and where it is among what was spent. */

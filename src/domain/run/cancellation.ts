@@ -1,5 +1,5 @@
-import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
-import type { RecordedCancellation } from '../../contracts/run-record.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/run/ledger.js';
 import { keyidOf } from '../attest/envelope.js';
 
 interface Timed {

@@ -1,11 +1,11 @@
-import type { SentGateResult } from '../../contracts/activities.js';
-import type { Spent } from '../../contracts/budget.js';
-import type { DecisionAnswer, RefusalReason } from '../../contracts/decisions.js';
-import type { EscalationReport } from '../../contracts/escalation.js';
-import type { LedgerEvent, RunWorkflow } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
+import type { SentGateResult } from '../../contracts/run/activities.js';
+import type { Spent } from '../../contracts/run/budget.js';
+import type { DecisionAnswer, RefusalReason } from '../../contracts/run/decisions.js';
+import type { EscalationReport } from '../../contracts/run/escalation.js';
+import type { LedgerEvent, RunWorkflow } from '../../contracts/run/ledger.js';
+import type { GovernedRunInput, RunPlan } from '../../contracts/run/run-plan.js';
 
 /** The input of the reducer. People's messages come as they arrived, not checked yet. */
 export type Command =

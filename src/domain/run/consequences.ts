@@ -1,6 +1,6 @@
-import type { LedgerEvent } from '../../contracts/ledger.js';
 import { decisionRequestId, gateIndex } from '../../contracts/names.js';
-import { hasJournal } from '../../contracts/rules-version.js';
+import type { LedgerEvent } from '../../contracts/run/ledger.js';
+import { hasJournal } from '../../contracts/run/rules-version.js';
 import { budgetReport } from './budget.js';
 import { openEscalation } from './escalations.js';
 import {

@@ -1,6 +1,6 @@
-import type { LedgerEvent } from '../../contracts/ledger.js';
 import { GATES, type GateId, handOffId } from '../../contracts/names.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { LedgerEvent } from '../../contracts/run/ledger.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { openEscalation } from './escalations.js';
 import { currentGate, handedOffGate, type RunState } from './run-state.js';
 

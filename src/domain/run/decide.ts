@@ -1,9 +1,9 @@
-import type { PersonEscalation } from '../../contracts/decisions.js';
 import { wellFormed } from '../../contracts/json.js';
-import type { LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
-import { hasJournal, rulesVersionOf } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { PersonEscalation } from '../../contracts/run/decisions.js';
+import type { LedgerEvent, LedgerEventOf } from '../../contracts/run/ledger.js';
+import { hasJournal, rulesVersionOf } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { PREDICATES } from '../attest/statement.js';
 import { authenticate, bareClaims, claimsOf, type Signed } from '../judge/authenticate.js';
 import { EPOCH, judgeTimes } from '../judge/authority.js';

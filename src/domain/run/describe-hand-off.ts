@@ -1,4 +1,4 @@
-import type { GateHandedOff, GateStatus } from '../../contracts/run-status.js';
+import type { GateHandedOff, GateStatus } from '../../contracts/run/run-status.js';
 
 /** What is awaited of whom, as words without a full stop. @param quote shows a name as text */
 export function describeHandOff(

@@ -1,7 +1,7 @@
-import type { EscalationReport, Fork } from '../../contracts/escalation.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { escalationId, type GateId, resolutionRequestId } from '../../contracts/names.js';
+import type { EscalationReport, Fork } from '../../contracts/run/escalation.js';
+import type { LedgerEvent, LedgerEventOf } from '../../contracts/run/ledger.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Command } from './commands.js';
 import { currentGate, type RunState } from './run-state.js';

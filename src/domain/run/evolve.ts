@@ -1,7 +1,7 @@
 import { canonicalSha256 } from '../../contracts/json.js';
-import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { type GateId, gateIndex, handOffId } from '../../contracts/names.js';
-import { hasJournal } from '../../contracts/rules-version.js';
+import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/run/ledger.js';
+import { hasJournal } from '../../contracts/run/rules-version.js';
 import { withAttemptSpent, withGrant, withSpent } from './budget.js';
 import { recordedCancellation, temporalCancellation } from './cancellation.js';
 import { countedEscalationId } from './escalations.js';

@@ -1,7 +1,7 @@
-import type { Decision } from '../../contracts/decisions.js';
-import type { Feedback } from '../../contracts/ledger.js';
 import { GATES, type GateId, gateIndex, type Outcome } from '../../contracts/names.js';
-import { rulesVersionOf } from '../../contracts/rules-version.js';
+import type { Decision } from '../../contracts/run/decisions.js';
+import type { Feedback } from '../../contracts/run/ledger.js';
+import { rulesVersionOf } from '../../contracts/run/rules-version.js';
 import { currentGate, gateState, type OpenEscalation, type PendingRequest, type RunState } from './run-state.js';
 
 /** An attempt, and all that it is given. */

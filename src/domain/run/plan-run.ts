@@ -1,6 +1,6 @@
 import type { ExecutorRole } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { pinKey, pinKeys } from '../judge/authenticate.js';
 
 /** Milliseconds that one try of an executor may take; its own timeout is in the worker config, and heartbeats tell a dead worker. */
@@ -23,7 +23,7 @@ export interface PlanFacts {
   readonly lint_passed: boolean;
   readonly task_queues: Readonly<Record<ExecutorRole, string>>;
   readonly request_signed_by: RunPlan['request_signed_by'];
-  /** The version that the run pins; see `contracts/rules-version.ts`. */
+  /** The version that the run pins; see `contracts/run/rules-version.ts`. */
   readonly rules_version: number;
 }
 

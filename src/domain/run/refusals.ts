@@ -1,7 +1,7 @@
-import type { RefusalReason } from '../../contracts/decisions.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEventOf } from '../../contracts/ledger.js';
+import type { RefusalReason } from '../../contracts/run/decisions.js';
+import type { LedgerEventOf } from '../../contracts/run/ledger.js';
 
 /** Refusals that the ledger has in full; later ones are counted by reason. */
 export const MAX_REFUSALS_IN_FULL = 100;

@@ -1,7 +1,3 @@
-import type { BudgetScope, ScopeSpent } from '../../contracts/budget.js';
-import type { EscalationReport } from '../../contracts/escalation.js';
-import type { Finding } from '../../contracts/findings.js';
-import type { Feedback, RunWorkflow } from '../../contracts/ledger.js';
 import {
   ACKNOWLEDGED_SEVERITIES,
   type EscalationTrigger,
@@ -10,8 +6,12 @@ import {
   type SandboxKind,
   type Verdict,
 } from '../../contracts/names.js';
-import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
-import type { RecordedCancellation } from '../../contracts/run-record.js';
+import type { BudgetScope, ScopeSpent } from '../../contracts/run/budget.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
+import type { EscalationReport } from '../../contracts/run/escalation.js';
+import type { Finding } from '../../contracts/run/findings.js';
+import type { Feedback, RunWorkflow } from '../../contracts/run/ledger.js';
+import type { GovernedRunInput, RunPlan } from '../../contracts/run/run-plan.js';
 
 /** The attempt of a gate that counts now. */
 export interface AttemptState {

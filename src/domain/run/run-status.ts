@@ -1,8 +1,8 @@
-import type { HeldClaim } from '../../contracts/gate-claim.js';
-import type { LedgerHead } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
-import type { GovernedRunInput } from '../../contracts/run-plan.js';
-import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../contracts/run-status.js';
+import type { HeldClaim } from '../../contracts/run/gate-claim.js';
+import type { LedgerHead } from '../../contracts/run/ledger.js';
+import type { GovernedRunInput } from '../../contracts/run/run-plan.js';
+import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../contracts/run/run-status.js';
 import { resolutionChoices } from '../judge/resolution-choices.js';
 import { runSpending } from './budget.js';
 import { defaultReworkTarget } from './next-step.js';

@@ -1,5 +1,5 @@
-import type { Resolution } from '../../contracts/decisions.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Resolution } from '../../contracts/run/decisions.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { CLOCK_TOLERANCE_MS } from '../judge/authority.js';
 import { type Refusal, refuse } from './refusals.js';
 import type { AttemptState } from './run-state.js';

@@ -1,10 +1,10 @@
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { Finding } from '../../contracts/findings.js';
 import type { Envelope } from '../../contracts/keys.js';
-import type { LedgerEntry, LedgerEventOf, LedgerHead } from '../../contracts/ledger.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES } from '../../contracts/names.js';
-import { hasJournal } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import type { Finding } from '../../contracts/run/findings.js';
+import type { LedgerEntry, LedgerEventOf, LedgerHead } from '../../contracts/run/ledger.js';
+import { hasJournal } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
 import { gateAttemptStatement, gateResultStatement } from '../../domain/attest/acts.js';
 import { statementOf } from '../../domain/attest/envelope.js';
@@ -16,7 +16,7 @@ import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { sandboxOfAttempt } from '../../domain/record/sandboxes.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/render.js';
-import { spentByAttempt } from '../../rules/spent.js';
+import { spentByAttempt } from '../../rules/attempts/spent.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
 

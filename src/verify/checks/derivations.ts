@@ -1,14 +1,14 @@
-import { GATE_PATHS } from '../../contracts/artifacts.js';
 import {
   type CheckResult,
   GATE_OUTPUT_SCHEMAS,
   type GateOutputs,
   testResultsSchema,
-} from '../../contracts/gate-outputs.js';
+} from '../../contracts/answers/gate-outputs.js';
+import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/answers/read-answer.js';
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { parseJson, prettyJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
-import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
-import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/read-answer.js';
+import { type PatchFile, patchJudgementSchema } from '../../contracts/record/patch.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import {
   gateInputs,
@@ -19,14 +19,14 @@ import {
   renderPrompt,
   shownResults,
 } from '../../prompt-pack/render.js';
-import { criteriaThatHold } from '../../rules/gate-outputs.js';
-import { previousTry } from '../../rules/judged-output.js';
-import { describePatch } from '../../rules/mask-patch.js';
-import type { ParsedFile } from '../../rules/parse-patch.js';
-import { touchedPaths } from '../../rules/patch-rule.js';
-import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
-import { traceChange } from '../../rules/traceability.js';
-import { withheldFiles, withheldInput } from '../../rules/withheld-files.js';
+import { withheldFiles, withheldInput } from '../../rules/agent-files/withheld-files.js';
+import { criteriaThatHold } from '../../rules/outputs/gate-outputs.js';
+import { previousTry } from '../../rules/outputs/judged-output.js';
+import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/outputs/published-output.js';
+import { traceChange } from '../../rules/outputs/traceability.js';
+import { describePatch } from '../../rules/patch/mask-patch.js';
+import type { ParsedFile } from '../../rules/patch/parse-patch.js';
+import { touchedPaths } from '../../rules/patch/patch-rule.js';
 import {
   type AttemptInputs,
   inputsOf,

@@ -1,20 +1,20 @@
 import { z } from 'zod';
-import { schemaOf } from '../../contracts/artifact-schemas.js';
-import { GATE_PATHS, SARIF_FILE } from '../../contracts/artifacts.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
 import {
   type BaselineCheck,
   baselineSchema,
   type CheckResult,
   type TestResults,
   testResultsSchema,
-} from '../../contracts/gate-outputs.js';
+} from '../../contracts/answers/gate-outputs.js';
+import { GATE_PATHS, SARIF_FILE } from '../../contracts/artifacts.js';
 import { own } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { schemaOf } from '../../contracts/record/artifact-schemas.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { attemptSarif, withoutRuleTexts } from '../../domain/record/sarif.js';
-import { judgeCounts } from '../../rules/observations.js';
+import { judgeCounts } from '../../rules/attempts/observations.js';
 import { checksOf, inputsOf, judgesAgain, placedArtifact } from '../attempt-inputs.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';

@@ -1,13 +1,27 @@
+import {
+  baselineSchema,
+  type CheckResult,
+  type GateOutputs,
+  testResultsSchema,
+} from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { AttemptRecord } from '../../contracts/attempt.js';
-import type { Finding } from '../../contracts/findings.js';
-import { baselineSchema, type CheckResult, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
 import { CONTRADICTION_RULE, GATE_IDS, type GateId } from '../../contracts/names.js';
-import { patchJudgementSchema } from '../../contracts/patch.js';
-import type { Policy } from '../../contracts/policy.js';
-import { rulesVersionOf } from '../../contracts/rules-version.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import { patchJudgementSchema } from '../../contracts/record/patch.js';
+import type { Finding } from '../../contracts/run/findings.js';
+import { rulesVersionOf } from '../../contracts/run/rules-version.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
+import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/attempts/judge-base-moved.js';
+import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/attempts/judge-independence.js';
+import { INPUT_RULE, judgeInputs, judgeLogs } from '../../rules/attempts/judge-inputs.js';
+import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/attempts/judge-inventory.js';
+import { judgeSessions, SESSION_RULE } from '../../rules/attempts/judge-sessions.js';
+import { judgeUse, USE_RULE } from '../../rules/attempts/judge-use.js';
+import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/attempts/observations.js';
+import { spentByAttempt } from '../../rules/attempts/spent.js';
 import { escalationOf, executorEscalation, findingsEscalation, numberFindings } from '../../rules/escalation-report.js';
+import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import {
   criteriaThatHold,
   judgeBuild,
@@ -21,25 +35,16 @@ import {
   patchTerms,
   protectedPaths,
   scopesThatHold,
-} from '../../rules/gate-outputs.js';
-import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
-import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
-import { CLAIM_RULE, judgeClaims } from '../../rules/judge-claims.js';
-import { judgeContradiction } from '../../rules/judge-contradiction.js';
-import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
-import { INPUT_RULE, judgeInputs, judgeLogs } from '../../rules/judge-inputs.js';
-import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
-import { judgeReviewWork, REVIEW_WORK_RULE } from '../../rules/judge-review-work.js';
-import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
-import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
-import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
-import type { JudgedFinding } from '../../rules/judged-output.js';
-import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
-import { LINK_MODE } from '../../rules/patch-lines.js';
-import { patchedPaths } from '../../rules/patch-rule.js';
+} from '../../rules/outputs/gate-outputs.js';
+import { CLAIM_RULE, judgeClaims } from '../../rules/outputs/judge-claims.js';
+import { judgeContradiction } from '../../rules/outputs/judge-contradiction.js';
+import { judgeReviewWork, REVIEW_WORK_RULE } from '../../rules/outputs/judge-review-work.js';
+import { judgeRollback, ROLLBACK_RULE } from '../../rules/outputs/judge-rollback.js';
+import type { JudgedFinding } from '../../rules/outputs/judged-output.js';
+import { LINK_MODE } from '../../rules/patch/patch-lines.js';
+import { patchedPaths } from '../../rules/patch/patch-rule.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
-import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
-import { spentByAttempt } from '../../rules/spent.js';
+import { createScopeJudgement, pathAllowed } from '../../rules/paths/scope-matching.js';
 import {
   type AttemptInputs,
   inputsOf,

@@ -1,12 +1,12 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import { canonicalJson, sameJson } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
-import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { runWorkflowId } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
-import { hasJournal, RULES_VERSION, rulesVersionOf } from '../../contracts/rules-version.js';
-import type { RunPlan } from '../../contracts/run-plan.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import type { PlacedJournalEntry } from '../../contracts/run/journal.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/run/ledger.js';
+import { hasJournal, RULES_VERSION, rulesVersionOf } from '../../contracts/run/rules-version.js';
+import type { RunPlan } from '../../contracts/run/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
 import { checkGateSelection, governsRepository, judgeRequest } from '../../domain/judge/admission.js';
 import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js';

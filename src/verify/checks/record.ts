@@ -4,7 +4,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
 import { ESCALATION_GATE } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
+import { type PromptSession, promptSessionSchema } from '../../contracts/record/prompt-session.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
 import { signedActs } from '../../domain/ledger/signed-acts.js';
 import {

@@ -1,7 +1,7 @@
-import { testResultsSchema } from '../../contracts/gate-outputs.js';
+import { testResultsSchema } from '../../contracts/answers/gate-outputs.js';
 import { own } from '../../contracts/json.js';
 import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/keys.js';
-import type { Policy } from '../../contracts/policy.js';
+import type { Policy } from '../../contracts/policy/policy.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerSealStatement, runRecordStatement } from '../../domain/attest/acts.js';
 import { authorshipStatement } from '../../domain/attest/authorship.js';
@@ -11,7 +11,7 @@ import { readStatement } from '../../domain/attest/statement.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
 import { attestationPaths, bundleText, isAttestationFile, TREE_PATHS } from '../../domain/record/published-tree.js';
-import { scopesThatHold } from '../../rules/gate-outputs.js';
+import { scopesThatHold } from '../../rules/outputs/gate-outputs.js';
 import { inputsOf } from '../attempt-inputs.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, type VerifyCode, VerifyFailure } from '../verify-codes.js';

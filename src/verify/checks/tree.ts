@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { publicArtifact, SARIF_FILE } from '../../contracts/artifacts.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import { INCOMPLETE_PATH } from '../../contracts/run-record.js';
+import { INCOMPLETE_PATH } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { REMOVED_BY_RETENTION } from '../../domain/record/retention.js';

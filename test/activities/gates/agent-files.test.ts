@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { GateId } from '../../../src/contracts/names.js';
-import { RULES_VERSION } from '../../../src/contracts/rules-version.js';
+import { RULES_VERSION } from '../../../src/contracts/run/rules-version.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY } from '../../support/governed-repository.js';
 import { exampleRequest } from '../../support/run-request.js';

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { inspectTarget } from '../../../src/adapters/workspace/target.js';
-import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
+import { inspectTarget } from '../../../src/adapters/workspace/repository/target.js';
 import type { GateId } from '../../../src/contracts/names.js';
-import { patchJudgementSchema } from '../../../src/contracts/patch.js';
+import { patchJudgementSchema } from '../../../src/contracts/record/patch.js';
+import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js';
 import { isWaivable } from '../../../src/rules/waivable.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../../support/governed-repository.js';

@@ -3,19 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { createPinnedDocuments } from '../../../src/activities/documents/pinned-documents.js';
 import { executeGate } from '../../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../../src/activities/pinned-documents.js';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createKeptBaselines } from '../../../src/adapters/checks/kept-baselines.js';
-import type { DueGate } from '../../../src/contracts/activities.js';
 import {
   type Baseline,
   type BaselineCheck,
   baselineSchema,
   type CheckResult,
-} from '../../../src/contracts/gate-outputs.js';
-import type { GateProgress } from '../../../src/contracts/gate-progress.js';
+} from '../../../src/contracts/answers/gate-outputs.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { DueGate } from '../../../src/contracts/run/activities.js';
+import type { GateProgress } from '../../../src/contracts/run/gate-progress.js';
 import type { GovernancePorts } from '../../../src/ports/index.js';
 import { checksPolicy } from '../../support/checks-policy.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';

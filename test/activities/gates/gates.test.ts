@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPassedValueScanner } from '../../../src/adapters/secrets/passed-values.js';
-import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import {
   createGovernedRepository,

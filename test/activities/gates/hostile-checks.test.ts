@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js';
 import { checksPolicy } from '../../support/checks-policy.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepositoryOptions } from '../../support/governed-repository.js';

@@ -18,10 +18,10 @@ import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js'
 import { createSetupRunner } from '../../../src/adapters/checks/setup-runner.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
-import { replaceFiles } from '../../../src/adapters/workspace/copy-files.js';
+import { replaceFiles } from '../../../src/adapters/workspace/tree/copy-files.js';
+import { DEFAULT_SANDBOX } from '../../../src/contracts/config/sandbox-config.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import type { NetworkAccess } from '../../../src/contracts/network-access.js';
-import { DEFAULT_SANDBOX } from '../../../src/contracts/sandbox-config.js';
 import { checksPolicy } from '../../support/checks-policy.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import { createGovernedRepository } from '../../support/governed-repository.js';

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CACHE_KINDS, createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
 import { KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/platform/kept-folders.js';
-import { checkSchema } from '../../../src/contracts/policy-checks.js';
+import { checkSchema } from '../../../src/contracts/policy/policy-checks.js';
 import type { CheckCacheUse } from '../../../src/ports/gate-executor.js';
 
 let root: string;

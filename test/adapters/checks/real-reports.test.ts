@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { readTestReport } from '../../../src/adapters/checks/test-report.js';
-import type { TestReport } from '../../../src/contracts/policy-checks.js';
+import type { TestReport } from '../../../src/contracts/policy/policy-checks.js';
 import { folderWith, readPrinted } from './report-files.js';
 
 const runs = (program: string, ...args: readonly string[]): Promise<boolean> =>

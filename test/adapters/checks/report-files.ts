@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type ReadReport, readTestReport } from '../../../src/adapters/checks/test-report.js';
-import type { TestReport } from '../../../src/contracts/policy-checks.js';
+import type { TestReport } from '../../../src/contracts/policy/policy-checks.js';
 
 /** A folder with these files, which goes at the end of the test. */
 export async function folderWith(files: Readonly<Record<string, string>> = {}): Promise<string> {

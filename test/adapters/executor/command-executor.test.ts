@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
+import { commandExecutorSchema } from '../../../src/contracts/config/executor-config.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { type Content, endOf, isLong, piecesOf, releaseContent } from '../../../src/contracts/long-bytes.js';
 import type { ExecutorCall, ExecutorOutcome } from '../../../src/ports/gate-executor.js';

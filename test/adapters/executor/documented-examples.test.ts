@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
-import { executorAnswerSchema } from '../../../src/contracts/escalation.js';
-import { fencedBlocks } from '../../../src/contracts/fenced-blocks.js';
-import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
+import { fencedBlocks } from '../../../src/contracts/answers/fenced-blocks.js';
+import { workerConfigSchema } from '../../../src/contracts/config/worker-config.js';
+import { executorAnswerSchema } from '../../../src/contracts/run/escalation.js';
 
 const FIXTURES = resolve('test/fixtures/executors');
 const blocks = fencedBlocks(readFileSync('docs/executors.md', 'utf8'));

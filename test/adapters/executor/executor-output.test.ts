@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
-import { decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
-import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
+import { decoderJsonSchema } from '../../../src/contracts/answers/answer-schema.js';
+import { readAnswer } from '../../../src/contracts/answers/read-answer.js';
+import { commandExecutorSchema } from '../../../src/contracts/config/executor-config.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
-import { readAnswer } from '../../../src/contracts/read-answer.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import { printedText } from '../../support/printed.js';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
+import { executorConfigSchema } from '../../../src/contracts/config/executor-config.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import { executorConfigSchema } from '../../../src/contracts/executor-config.js';
 
 const options = { env: {}, configDir: '/nowhere', scratchRoot: '/nowhere' };
 const agent = executorConfigSchema.parse({ kind: 'command', argv: ['agent'] });

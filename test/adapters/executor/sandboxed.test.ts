@@ -8,8 +8,8 @@ import { namedFiles } from '../../../src/adapters/executor/named-files.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import type { Sandbox } from '../../../src/adapters/platform/program-starter.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
-import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
-import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
+import { commandExecutorSchema } from '../../../src/contracts/config/executor-config.js';
+import { workerConfigSchema } from '../../../src/contracts/config/worker-config.js';
 import { printedText } from '../../support/printed.js';
 
 let root: string;

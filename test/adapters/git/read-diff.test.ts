@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readRawDiff } from '../../../src/adapters/git/read-diff.js';
 import { gitWords } from '../../../src/adapters/git/run-git.js';
-import { unquotePath } from '../../../src/rules/path-names.js';
+import { unquotePath } from '../../../src/rules/paths/path-names.js';
 
 test.each([
   ['plain.txt', 'plain.txt'],

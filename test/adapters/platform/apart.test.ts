@@ -7,7 +7,7 @@ import { isRunning, until } from './processes.js';
 
 const at = (path: string) => new URL(`../../../dist/${path}`, import.meta.url);
 /** A program that works apart, and answers with what a patch says. */
-const READER = at('activities/read-patch-process.js');
+const READER = at('activities/apart/read-patch-process.js');
 
 const PATCH = Buffer.from(
   'diff --git a/x b/x\nnew file mode 100644\nindex 0000000..1111111\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n',

@@ -5,7 +5,7 @@ import { createLauncher, type Launcher } from '../../../src/adapters/platform/la
 import type { Reach, Sandbox } from '../../../src/adapters/platform/program-starter.js';
 import { type LimitedProgram, runProgram } from '../../../src/adapters/platform/run-program.js';
 import { openSandbox, type SandboxOptions } from '../../../src/adapters/sandbox/open-sandbox.js';
-import type { SandboxLimits } from '../../../src/contracts/sandbox-config.js';
+import type { SandboxLimits } from '../../../src/contracts/config/sandbox-config.js';
 
 const MIB = 1_024 ** 2;
 

@@ -6,8 +6,8 @@ import { findProgram } from '../../../src/adapters/platform/find-program.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import { openSandbox, type SandboxOptions } from '../../../src/adapters/sandbox/open-sandbox.js';
 import { openWorkerSandbox } from '../../../src/adapters/sandbox/worker-sandbox.js';
-import type { SandboxConfig } from '../../../src/contracts/sandbox-config.js';
-import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
+import type { SandboxConfig } from '../../../src/contracts/config/sandbox-config.js';
+import { workerConfigSchema } from '../../../src/contracts/config/worker-config.js';
 
 let root: string;
 let launcher: Launcher;

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { collectContent } from '../../../src/adapters/platform/collect-bytes.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import { createGitleaksScanner, createSecretScanners } from '../../../src/adapters/secrets/secret-scanners.js';
-import type { LongPatch } from '../../../src/contracts/long-patch.js';
-import { wholeChange } from '../../../src/rules/added-lines.js';
-import { addedTexts } from '../../../src/rules/patch-lines.js';
+import type { LongPatch } from '../../../src/contracts/record/long-patch.js';
+import { wholeChange } from '../../../src/rules/patch/added-lines.js';
+import { addedTexts } from '../../../src/rules/patch/patch-lines.js';
 import { changed } from '../../rules/patches.js';
 
 let folder: string;

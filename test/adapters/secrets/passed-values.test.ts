@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import { createPassedValueScanner } from '../../../src/adapters/secrets/passed-values.js';
-import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
-import { judgeSecretCandidates, judgeSecrets } from '../../../src/rules/judge-secrets.js';
-import { maskPatch } from '../../../src/rules/mask-patch.js';
-import { addedTexts } from '../../../src/rules/patch-lines.js';
+import { workerConfigSchema } from '../../../src/contracts/config/worker-config.js';
+import { maskPatch } from '../../../src/rules/patch/mask-patch.js';
+import { addedTexts } from '../../../src/rules/patch/patch-lines.js';
+import { judgeSecretCandidates, judgeSecrets } from '../../../src/rules/texts/judge-secrets.js';
 import { createPorts } from '../../../src/worker.js';
 import { writtenPatch } from '../../rules/written-patches.js';
 

@@ -1,9 +1,9 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Patch } from '../../../src/contracts/patch.js';
+import type { Patch } from '../../../src/contracts/record/patch.js';
 import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
-import type { JudgedPatch } from '../../../src/rules/patch-rule.js';
+import type { JudgedPatch } from '../../../src/rules/patch/patch-rule.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
 import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 

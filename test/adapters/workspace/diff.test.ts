@@ -4,10 +4,10 @@ import { chmod, cp, mkdir, readFile, readlink, rename, rm, symlink, unlink, utim
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isLong, wholeOf } from '../../../src/contracts/long-bytes.js';
-import { isLongPatch } from '../../../src/contracts/long-patch.js';
-import type { Patch } from '../../../src/contracts/patch.js';
+import { isLongPatch } from '../../../src/contracts/record/long-patch.js';
+import type { Patch } from '../../../src/contracts/record/patch.js';
 import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
-import { wholeChange } from '../../../src/rules/added-lines.js';
+import { wholeChange } from '../../../src/rules/patch/added-lines.js';
 import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;

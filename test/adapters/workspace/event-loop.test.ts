@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { removeFolder } from '../../../src/adapters/platform/leftovers.js';
 import { HUGE_FOLDER_BYTES, nextTurn } from '../../../src/adapters/platform/time-slices.js';
-import { copyTree } from '../../../src/adapters/workspace/copy-tree.js';
-import { bytePath, knownTree, surveyTree, tracesOf } from '../../../src/adapters/workspace/tree-survey.js';
+import { copyTree } from '../../../src/adapters/workspace/tree/copy-tree.js';
+import { bytePath, knownTree, surveyTree, tracesOf } from '../../../src/adapters/workspace/tree/tree-survey.js';
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { boundSchema } from '../../../src/boxed/model/bound-schema.js';
-import { boundedJsonSchema, decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
+import { boundedJsonSchema, decoderJsonSchema } from '../../../src/contracts/answers/answer-schema.js';
 
 const plan = {
   type: 'object',

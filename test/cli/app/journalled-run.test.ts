@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { journalledRun } from '../../../src/cli/app/journalled-run.js';
-import { type JournalEntry, journalBytes, type RunOpening } from '../../../src/contracts/journal.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
+import { type JournalEntry, journalBytes, type RunOpening } from '../../../src/contracts/run/journal.js';
+import type { GovernedRunInput } from '../../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { memoryStore } from '../../support/memory-store.js';
 

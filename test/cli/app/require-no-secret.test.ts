@@ -4,8 +4,8 @@ import { requireNoSecret } from '../../../src/cli/app/require-no-secret.js';
 import { bindDecision } from '../../../src/cli/decide/decision.js';
 import { readMessage } from '../../../src/cli/decide/message.js';
 import { bindResolution } from '../../../src/cli/decide/resolution.js';
-import { personEscalationSchema } from '../../../src/contracts/decisions.js';
-import type { RunRequest } from '../../../src/contracts/run-request.js';
+import { personEscalationSchema } from '../../../src/contracts/run/decisions.js';
+import type { RunRequest } from '../../../src/contracts/run/run-request.js';
 
 const requestOf = (description: string) => ({ task: { title: 'A title', description } }) as unknown as RunRequest;
 

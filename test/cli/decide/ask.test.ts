@@ -9,9 +9,9 @@ import { askAwaited, decideUnattended } from '../../../src/cli/decide/answer-awa
 import { showRequest } from '../../../src/cli/decide/show-request.js';
 import type { GovernedRuns } from '../../../src/client/client.js';
 import type { Delivery } from '../../../src/client/options.js';
-import type { Decision, RefusalReason, Resolution } from '../../../src/contracts/decisions.js';
 import type { GateId } from '../../../src/contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../../src/contracts/run-status.js';
+import type { Decision, RefusalReason, Resolution } from '../../../src/contracts/run/decisions.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../../src/contracts/run/run-status.js';
 import { describeRun } from '../../../src/domain/run/run-status.js';
 import { DomainRun, runInput } from '../../support/domain.js';
 import { finishedRun } from '../../support/finished-run.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AwaitedDecision } from '../../../src/contracts/run-status.js';
+import type { AwaitedDecision } from '../../../src/contracts/run/run-status.js';
 import { promptos } from '../../support/command-line.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { describeWaiver, withExpired } from '../../../src/cli/audit/waivers.js';
+import { describeWaiver, withExpired } from '../../../src/cli/audit/verify/waivers.js';
 import { composeAnswer } from '../../../src/cli/decide/answer.js';
 import { readWaiverExpiry, resolutionAnswer } from '../../../src/cli/decide/resolution.js';
 import { GovernedRuns } from '../../../src/client/client.js';
-import type { RecordedWaiver } from '../../../src/contracts/run-record.js';
+import type { RecordedWaiver } from '../../../src/contracts/record/run-record.js';
 import { describeRun } from '../../../src/domain/run/run-status.js';
 import { DomainRun, runInput } from '../../support/domain.js';
 import { makeTestKey } from '../../support/signing.js';

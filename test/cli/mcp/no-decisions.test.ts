@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { DecisionAnswer } from '../../../src/contracts/decisions.js';
+import type { DecisionAnswer } from '../../../src/contracts/run/decisions.js';
 import { decisionStatement } from '../../../src/domain/attest/acts.js';
 import { ensureBuilt } from '../../support/built-package.js';
 import { createGovernedWorker, type GovernedWorker } from '../../support/governed-worker.js';

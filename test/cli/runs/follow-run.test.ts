@@ -5,7 +5,7 @@ import { clock, createProgressView, describeProgress, followRun } from '../../..
 import type { GovernedRuns } from '../../../src/client/client.js';
 import type { GateAtWork } from '../../../src/client/progress.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import type { GateProgress } from '../../../src/contracts/gate-progress.js';
+import type { GateProgress } from '../../../src/contracts/run/gate-progress.js';
 
 /** A run that has ended, on a server without workers. */
 const endedRun = {

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
 import { createLogPrinter, type Printed, printLive } from '../../../src/cli/runs/run-logs.js';
-import type { GateProgress, OutputPiece } from '../../../src/contracts/gate-progress.js';
+import type { GateProgress, OutputPiece } from '../../../src/contracts/run/gate-progress.js';
 
 const OUT = 'evidence/checks/tests.stdout.txt';
 const ERR = 'evidence/checks/tests.stderr.txt';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { readUses, readUsing, usesOfRecord, usesOfRun } from '../../../src/cli/runs/run-uses.js';
-import { journalBytes } from '../../../src/contracts/journal.js';
 import { canonicalJson } from '../../../src/contracts/json.js';
-import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { runRecordSchema } from '../../../src/contracts/record/run-record.js';
+import { journalBytes } from '../../../src/contracts/run/journal.js';
 import { memoryStore } from '../../support/memory-store.js';
 
 const TREE = new URL('../../vectors/trees/straight/', import.meta.url);

@@ -4,7 +4,7 @@ import { modelsOf } from '../../../src/cli/runs/gate-models.js';
 import { describeGate, showStatus } from '../../../src/cli/runs/show-status.js';
 import { withModels } from '../../../src/cli/runs/stored-models.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import type { AwaitedResolution, GateStatus, RunStatus } from '../../../src/contracts/run-status.js';
+import type { AwaitedResolution, GateStatus, RunStatus } from '../../../src/contracts/run/run-status.js';
 import { finishedRun } from '../../support/finished-run.js';
 import { memoryStore } from '../../support/memory-store.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { AwaitedDecision } from '../../../src/contracts/run-status.js';
+import type { AwaitedDecision } from '../../../src/contracts/run/run-status.js';
 import { promptos } from '../../support/command-line.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../support/governed-worker.js';
 import { makeSiteHome } from '../../support/site-home.js';

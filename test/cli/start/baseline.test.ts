@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import { createHostileSite, type HostileSite, type ProgramRun } from '../../support/hostile-site.js';
 
 /*

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
-import type { RunRecord } from '../../../src/contracts/run-record.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
+import type { RunRecord } from '../../../src/contracts/record/run-record.js';
 import { createHostileSite, type HostileSite, type ProgramRun } from '../../support/hostile-site.js';
 
 /*

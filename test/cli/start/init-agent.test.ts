@@ -10,7 +10,7 @@ import { findDeveloper } from '../../../src/cli/start/prepare-run.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
-import { isStarted } from '../../../src/contracts/executor-config.js';
+import { isStarted } from '../../../src/contracts/config/executor-config.js';
 import { AGENTS } from '../../../src/contracts/names.js';
 import { recordOutput } from '../../support/recorded-output.js';
 import { invoke } from '../recorded-context.js';

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../src/cli/app/context.js';
 import { judgeWrittenScope } from '../../../src/cli/start/prepare-run.js';
 import { parseYaml } from '../../../src/config/yaml-document.js';
-import { judgeScopeOfTree } from '../../../src/rules/stated-globs.js';
+import { judgeScopeOfTree } from '../../../src/rules/paths/stated-globs.js';
 import { promptos } from '../../support/command-line.js';
 
 const REQUEST = `context: { project: shop, description: A shop., goal: Split bills. }

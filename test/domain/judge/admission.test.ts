@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
-import { policySchema } from '../../../src/contracts/policy.js';
+import { policySchema } from '../../../src/contracts/policy/policy.js';
 import {
   acceptStart,
   admitRequest,

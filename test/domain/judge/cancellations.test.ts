@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Cancellation } from '../../../src/contracts/decisions.js';
-import { type LedgerEntry, ledgerEventSchema } from '../../../src/contracts/ledger.js';
-import type { RunPlan } from '../../../src/contracts/run-plan.js';
+import type { Cancellation } from '../../../src/contracts/run/decisions.js';
+import { type LedgerEntry, ledgerEventSchema } from '../../../src/contracts/run/ledger.js';
+import type { RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { cancellationStatement } from '../../../src/domain/attest/acts.js';
 import { replayLedger } from '../../../src/domain/ledger/replay-ledger.js';
 import { authenticationOf, signedActs } from '../../../src/domain/ledger/signed-acts.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { FinaliseResult, SentGateResult } from '../../../src/contracts/activities.js';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
 import { ESCALATION_TRIGGERS, type EscalationTrigger, GATE_TRIGGERS } from '../../../src/contracts/names.js';
+import type { FinaliseResult, SentGateResult } from '../../../src/contracts/run/activities.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
 import { isSealed } from '../../../src/domain/ledger/closed-ledger.js';
 import { DomainRun, runPlan } from '../../support/domain.js';
 import { SignedRun, signedPlan } from '../../support/signed-run.js';

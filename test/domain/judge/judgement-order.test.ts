@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Decision, RefusalReason } from '../../../src/contracts/decisions.js';
+import type { Decision, RefusalReason } from '../../../src/contracts/run/decisions.js';
 import { DomainRun } from '../../support/domain.js';
 
 /** What is wrong with a decision, from what is judged first to what is judged last. */

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { canonicalJson } from '../../../src/contracts/json.js';
+import { GATE_IDS } from '../../../src/contracts/names.js';
 import {
   cancellationSchema,
   decisionSchema,
   personEscalationSchema,
   resolutionSchema,
-} from '../../../src/contracts/decisions.js';
-import { canonicalJson } from '../../../src/contracts/json.js';
-import { GATE_IDS } from '../../../src/contracts/names.js';
+} from '../../../src/contracts/run/decisions.js';
 import {
   MAX_MESSAGE_CHARACTERS,
   readCancellation,

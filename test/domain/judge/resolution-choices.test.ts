@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
-import type { AwaitedResolution } from '../../../src/contracts/run-status.js';
+import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js';
+import type { AwaitedResolution } from '../../../src/contracts/run/run-status.js';
 import { answerCommands } from '../../../src/domain/run/answer-commands.js';
 import { awaited, describeRun } from '../../../src/domain/run/run-status.js';
 import { DomainRun, runInput, runPlan } from '../../support/domain.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ledgerEventSchema } from '../../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
+import { ledgerEventSchema } from '../../../src/contracts/run/ledger.js';
 import { decisionStatement } from '../../../src/domain/attest/acts.js';
 import { DECISION_CASES, signalOf, stranger } from '../../support/decision-cases.js';
 import { runPlan } from '../../support/domain.js';

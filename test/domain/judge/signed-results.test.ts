@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
+import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js';
 import { gateAttemptStatement } from '../../../src/domain/attest/acts.js';
 import { headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { gateResult, POLICY_SHA256 } from '../../support/domain.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { RunOpening } from '../../../src/contracts/journal.js';
 import type { PinnedKey } from '../../../src/contracts/keys.js';
 import { ENGINE } from '../../../src/contracts/names.js';
+import type { RunOpening } from '../../../src/contracts/run/journal.js';
 import { runOpeningStatement } from '../../../src/domain/attest/acts.js';
 import { engineHeads, readOpening } from '../../../src/domain/ledger/journal.js';
 import { DomainRunWithJournal, ENGINE_KEY } from '../../support/journalled-run.js';

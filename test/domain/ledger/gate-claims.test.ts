@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { GateClaim } from '../../../src/contracts/gate-claim.js';
-import type { JournalEntry } from '../../../src/contracts/journal.js';
+import type { GateClaim } from '../../../src/contracts/run/gate-claim.js';
+import type { JournalEntry } from '../../../src/contracts/run/journal.js';
 import { gateClaimStatement } from '../../../src/domain/attest/acts.js';
 import { heldClaim } from '../../../src/domain/ledger/gate-claims.js';
 import { makeTestKey } from '../../support/signing.js';

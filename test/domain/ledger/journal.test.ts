@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Fork } from '../../../src/contracts/escalation.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
+import type { Fork } from '../../../src/contracts/run/escalation.js';
 import { checkForks, describeFork, missingEntries } from '../../../src/domain/ledger/journal.js';
 import { forkReport } from '../../../src/domain/run/escalations.js';
 import { gateResult } from '../../support/domain.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
+import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/run/ledger.js';
 import { appendEntry, checkChain, EMPTY_LEDGER, headOf, ledgerLines } from '../../../src/domain/ledger/ledger-chain.js';
 
 const reminded = (request_id: string): LedgerEvent => ({ type: 'reminded', request_id });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { PlacedJournalEntry } from '../../../src/contracts/journal.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import type { LedgerEntry } from '../../../src/contracts/ledger.js';
+import type { PlacedJournalEntry } from '../../../src/contracts/run/journal.js';
+import type { LedgerEntry } from '../../../src/contracts/run/ledger.js';
 import { missingEntries } from '../../../src/domain/ledger/journal.js';
 import { SignedRun, signedPlan } from '../../support/signed-run.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
+import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/run/ledger.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { authenticationOf, signedActs } from '../../../src/domain/ledger/signed-acts.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { promptSessionSchema } from '../../../src/contracts/prompt-session.js';
-import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { promptSessionSchema } from '../../../src/contracts/record/prompt-session.js';
+import { runRecordSchema } from '../../../src/contracts/record/run-record.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { prBlock } from '../../../src/domain/record/pr-block.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../../src/contracts/digest.js';
-import { promptSessionSchema } from '../../../src/contracts/prompt-session.js';
+import { promptSessionSchema } from '../../../src/contracts/record/prompt-session.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import {
   buildPromptSession,

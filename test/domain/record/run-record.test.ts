@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
-import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { runRecordSchema } from '../../../src/contracts/record/run-record.js';
+import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/run/ledger.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';

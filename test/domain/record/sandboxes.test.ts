@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { GateId, SandboxKind } from '../../../src/contracts/names.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import {
   sandboxesOfRun,
   sandboxOfAttempt,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Finding } from '../../../src/contracts/findings.js';
 import { SEVERITIES } from '../../../src/contracts/names.js';
-import { RULE_TEXTS } from '../../../src/contracts/rule-texts.js';
+import { RULE_TEXTS } from '../../../src/contracts/policy/rule-texts.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
 import { attemptSarif, findingFingerprint, sarifLog, withoutRuleTexts } from '../../../src/domain/record/sarif.js';
 import { sarifProblems } from '../../support/sarif-schema.js';
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Budgets, Spent } from '../../../src/contracts/budget.js';
-import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
+import type { Budgets, Spent } from '../../../src/contracts/run/budget.js';
+import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/run/ledger.js';
 import { appendEntry, EMPTY_LEDGER } from '../../../src/domain/ledger/ledger-chain.js';
 import { replayLedger } from '../../../src/domain/ledger/replay-ledger.js';
 import { budgetLeft } from '../../../src/domain/run/budget.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
 import { carriedState } from '../../../src/domain/run/run-state.js';
 import { describeRun } from '../../../src/domain/run/run-status.js';
-import { NOTHING_SPENT, UNKNOWN_TRY } from '../../../src/rules/spent.js';
+import { NOTHING_SPENT, UNKNOWN_TRY } from '../../../src/rules/attempts/spent.js';
 import { DomainRun, runInput, runPlan } from '../../support/domain.js';
 
 const spent = (figures: Partial<Spent>): Spent => ({ ...NOTHING_SPENT, tries: 1, ...figures });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type LedgerEvent, ledgerEventSchema } from '../../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
+import { type LedgerEvent, ledgerEventSchema } from '../../../src/contracts/run/ledger.js';
 import { evolve } from '../../../src/domain/run/evolve.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
 import { INITIAL_STATE } from '../../../src/domain/run/run-state.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
-import type { Finding } from '../../../src/contracts/findings.js';
 import { ESCALATION_TRIGGERS, GATE_IDS, type GateId } from '../../../src/contracts/names.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
 import { MAX_ESCALATIONS } from '../../../src/domain/run/escalations.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
 import { DomainRun, gateResult, runPlan } from '../../support/domain.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { policySchema } from '../../../src/contracts/policy.js';
+import { policySchema } from '../../../src/contracts/policy/policy.js';
 import { gateLimitMs } from '../../../src/domain/run/deadlines.js';
 import { gateTimeoutMs } from '../../../src/domain/run/plan-run.js';
 

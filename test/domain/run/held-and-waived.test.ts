@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Finding } from '../../../src/contracts/findings.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
 import { DomainRun, runPlan } from '../../support/domain.js';
 
 /** A run that has passed every gate before `gate`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { PersonEscalation } from '../../../src/contracts/decisions.js';
-import type { LedgerEvent, LedgerEventOf } from '../../../src/contracts/ledger.js';
+import type { PersonEscalation } from '../../../src/contracts/run/decisions.js';
+import type { LedgerEvent, LedgerEventOf } from '../../../src/contracts/run/ledger.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { replayLedger } from '../../../src/domain/ledger/replay-ledger.js';
 import { authenticationOf } from '../../../src/domain/ledger/signed-acts.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
-import type { Finding } from '../../../src/contracts/findings.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
 import { DomainRun, runPlan } from '../../support/domain.js';
 
 const REPORT: EscalationReport = {

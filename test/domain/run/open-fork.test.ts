@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Fork } from '../../../src/contracts/escalation.js';
+import type { Fork } from '../../../src/contracts/run/escalation.js';
 import { forkReport } from '../../../src/domain/run/escalations.js';
 import { DomainRunWithJournal, journalledPlan } from '../../support/journalled-run.js';
 

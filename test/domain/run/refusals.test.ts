@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { canonicalSha256 } from '../../../src/contracts/json.js';
 import {
   type Decision,
   type DecisionAnswer,
   REFUSAL_REASONS,
   type RefusalReason,
-} from '../../../src/contracts/decisions.js';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
-import { canonicalSha256 } from '../../../src/contracts/json.js';
-import { ledgerEventSchema } from '../../../src/contracts/ledger.js';
-import type { RunPlan } from '../../../src/contracts/run-plan.js';
+} from '../../../src/contracts/run/decisions.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
+import { ledgerEventSchema } from '../../../src/contracts/run/ledger.js';
+import type { RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { UNDECODABLE_KEY } from '../../../src/domain/judge/read-message.js';
 import type { MessageKind } from '../../../src/domain/run/commands.js';
 import { MAX_OPEN_ESCALATIONS } from '../../../src/domain/run/escalations.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
-import type { RunPlan } from '../../../src/contracts/run-plan.js';
+import type { RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
 import { carriedState, type GateState } from '../../../src/domain/run/run-state.js';
 import { awaited } from '../../../src/domain/run/run-status.js';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
-import type { Finding } from '../../../src/contracts/findings.js';
-import type { RunPlan } from '../../../src/contracts/run-plan.js';
-import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { runRecordSchema } from '../../../src/contracts/record/run-record.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
+import type { RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { prBlock } from '../../../src/domain/record/pr-block.js';

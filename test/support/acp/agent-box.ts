@@ -7,7 +7,7 @@ import { rolldown } from 'rolldown';
 import { createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
-import { executorConfigSchema } from '../../../src/contracts/executor-config.js';
+import { executorConfigSchema } from '../../../src/contracts/config/executor-config.js';
 import { readJson } from '../../../src/contracts/json.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import type { ExecutorOutcome, GateExecutor } from '../../../src/ports/gate-executor.js';

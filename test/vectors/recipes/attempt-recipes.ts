@@ -1,6 +1,6 @@
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
-import type { Finding } from '../../../src/contracts/findings.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
+import type { Finding } from '../../../src/contracts/run/findings.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

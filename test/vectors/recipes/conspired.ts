@@ -1,6 +1,6 @@
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import { attemptFolder } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';

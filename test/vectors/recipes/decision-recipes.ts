@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../../src/contracts/ledger.js';
+import type { LedgerEntry } from '../../../src/contracts/run/ledger.js';
 import { ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

@@ -1,4 +1,4 @@
-import type { TestResults } from '../../../src/contracts/gate-outputs.js';
+import type { TestResults } from '../../../src/contracts/answers/gate-outputs.js';
 import { attestationPaths } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';

@@ -1,5 +1,5 @@
-import type { Cancellation } from '../../../src/contracts/decisions.js';
-import type { LedgerEntry } from '../../../src/contracts/ledger.js';
+import type { Cancellation } from '../../../src/contracts/run/decisions.js';
+import type { LedgerEntry } from '../../../src/contracts/run/ledger.js';
 import { cancellationStatement } from '../../../src/domain/attest/acts.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { type Entries, gone, inserted, insider, nth, twice, without } from './ledger-edits.js';

@@ -1,7 +1,7 @@
-import { REFUSAL_REASONS } from '../../../src/contracts/decisions.js';
-import type { EscalationReport } from '../../../src/contracts/escalation.js';
-import type { JournalEntry } from '../../../src/contracts/journal.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
+import { REFUSAL_REASONS } from '../../../src/contracts/run/decisions.js';
+import type { EscalationReport } from '../../../src/contracts/run/escalation.js';
+import type { JournalEntry } from '../../../src/contracts/run/journal.js';
 import { envelopeSha256 } from '../../../src/domain/attest/envelope.js';
 import { openingOf } from '../../../src/domain/ledger/closed-ledger.js';
 import { escalationPath } from '../../../src/domain/record/published-tree.js';

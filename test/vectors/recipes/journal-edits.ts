@@ -1,4 +1,4 @@
-import type { JournalEntry, RunOpening, VerifiedHead } from '../../../src/contracts/journal.js';
+import type { JournalEntry, RunOpening, VerifiedHead } from '../../../src/contracts/run/journal.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../../../src/domain/attest/acts.js';
 import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ENGINE, patchRecord, seal } from '../../support/forge-tree.js';

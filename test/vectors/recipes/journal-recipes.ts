@@ -1,6 +1,6 @@
-import type { Decision } from '../../../src/contracts/decisions.js';
-import type { JournalEntry } from '../../../src/contracts/journal.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
+import type { Decision } from '../../../src/contracts/run/decisions.js';
+import type { JournalEntry } from '../../../src/contracts/run/journal.js';
 import { decisionStatement, escalationStatement } from '../../../src/domain/attest/acts.js';
 import { openingOf } from '../../../src/domain/ledger/closed-ledger.js';
 import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../../src/contracts/ledger.js';
+import type { LedgerEntry } from '../../../src/contracts/run/ledger.js';
 import { ledgerLines } from '../../../src/domain/ledger/ledger-chain.js';
 import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ALL_BUT_ENGINE, bundle, ENGINE, forge, patchRecord, seal, sealWith } from '../../support/forge-tree.js';

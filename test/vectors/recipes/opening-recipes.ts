@@ -1,6 +1,6 @@
-import type { LedgerEventOf } from '../../../src/contracts/ledger.js';
-import { RULES_VERSION } from '../../../src/contracts/rules-version.js';
-import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run-plan.js';
+import type { LedgerEventOf } from '../../../src/contracts/run/ledger.js';
+import { RULES_VERSION } from '../../../src/contracts/run/rules-version.js';
+import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { attestationPaths, envelopeText } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';

@@ -1,6 +1,6 @@
-import type { RunRecord } from '../../../src/contracts/run-record.js';
+import type { RunRecord } from '../../../src/contracts/record/run-record.js';
 import { attestationPaths } from '../../../src/domain/record/published-tree.js';
-import { NOTHING_SPENT } from '../../../src/rules/spent.js';
+import { NOTHING_SPENT } from '../../../src/rules/attempts/spent.js';
 import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import { ENGINE, forge, rebuildDocuments, seal } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';

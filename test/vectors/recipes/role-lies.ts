@@ -1,6 +1,6 @@
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
-import type { Baseline } from '../../../src/contracts/gate-outputs.js';
+import type { Baseline } from '../../../src/contracts/answers/gate-outputs.js';
 import type { GateId } from '../../../src/contracts/names.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import { attemptFolder } from '../../../src/domain/record/published-tree.js';
 import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';

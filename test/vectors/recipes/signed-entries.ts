@@ -1,5 +1,5 @@
 import type { Envelope } from '../../../src/contracts/keys.js';
-import type { LedgerEntry } from '../../../src/contracts/ledger.js';
+import type { LedgerEntry } from '../../../src/contracts/run/ledger.js';
 import { ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

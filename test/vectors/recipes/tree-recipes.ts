@@ -1,4 +1,4 @@
-import type { IncompleteTree } from '../../../src/contracts/run-record.js';
+import type { IncompleteTree } from '../../../src/contracts/record/run-record.js';
 import { attestationPaths } from '../../../src/domain/record/published-tree.js';
 import { forge, patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';

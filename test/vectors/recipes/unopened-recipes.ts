@@ -1,4 +1,4 @@
-import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
+import type { GovernedRunInput } from '../../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { bundle, ENGINE, forge, rebuildDocuments, sealWith } from '../../support/forge-tree.js';

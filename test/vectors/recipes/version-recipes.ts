@@ -1,5 +1,5 @@
-import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
+import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import { gateAttemptStatement } from '../../../src/domain/attest/acts.js';
 import { attemptFolder, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { CommandExecutorConfig } from '../../../contracts/executor-config.js';
-import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
-import type { WorkLocation } from '../work-location.js';
+import type { CommandExecutorConfig } from '../../../contracts/config/executor-config.js';
+import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/config/executor-output.js';
+import type { WorkLocation } from '../output/work-location.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
 export interface AgentPreset {

@@ -3,13 +3,13 @@ import {
   commandExecutorSchema,
   type ExecutorConfig,
   type StartedExecutorConfig,
-} from '../../../contracts/executor-config.js';
+} from '../../../contracts/config/executor-config.js';
+import type { PresetExecutorConfig } from '../../../contracts/config/preset-executor.js';
 import type { AgentName, SandboxKind } from '../../../contracts/names.js';
-import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
-import { acpCommand } from '../acp-command.js';
-import type { Lack } from '../lack.js';
-import { missingOfModel, modelCommand } from '../model-command.js';
+import { acpCommand } from '../programs/acp-command.js';
+import type { Lack } from '../programs/lack.js';
+import { missingOfModel, modelCommand } from '../programs/model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
 import { CLAUDE } from './claude.js';

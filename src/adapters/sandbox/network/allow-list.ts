@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import type { NetworkRefusal } from '../../../contracts/network-log.js';
+import type { NetworkRefusal } from '../../../contracts/record/network-log.js';
 
 /** TLS has this port, and no request in the clear goes there. */
 const TLS_PORT = 443;

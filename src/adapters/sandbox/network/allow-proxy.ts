@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { NetworkLog, NetworkRefusal } from '../../../contracts/network-log.js';
+import type { NetworkLog, NetworkRefusal } from '../../../contracts/record/network-log.js';
 import { createAllowList, type Destination } from './allow-list.js';
 import type { Outside } from './dial.js';
 import { type ProxyRules, passPlainRequest } from './plain-http.js';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { NetworkFailure, NetworkRefusal } from '../../../contracts/network-log.js';
+import type { NetworkFailure, NetworkRefusal } from '../../../contracts/record/network-log.js';
 import type { AllowList, Destination } from './allow-list.js';
 import { isPublicAddress } from './public-address.js';
 

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
-import { NETWORK_REFUSALS, type NetworkRefusal } from '../../../contracts/network-log.js';
+import { NETWORK_REFUSALS, type NetworkRefusal } from '../../../contracts/record/network-log.js';
 import { type AllowList, allowsPlainText, type Destination } from './allow-list.js';
 import { connectDirectly, connectToProxy, NotConnected, type Outside, proxyCredentials } from './dial.js';
 import { headerValues, isPlainlyFramed, namesOnly, type PlainRequest, readPlainTarget } from './read-request.js';

@@ -1,4 +1,9 @@
-import type { NetworkFailure, NetworkLog, NetworkRefusal, NetworkRequest } from '../../../contracts/network-log.js';
+import type {
+  NetworkFailure,
+  NetworkLog,
+  NetworkRefusal,
+  NetworkRequest,
+} from '../../../contracts/record/network-log.js';
 import type { Destination } from './allow-list.js';
 
 /** Different requests that are listed; a program that asks for more is counted. */

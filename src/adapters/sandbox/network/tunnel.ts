@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { NetworkRefusal } from '../../../contracts/network-log.js';
+import type { NetworkRefusal } from '../../../contracts/record/network-log.js';
 import { allowsPlainText, type Destination } from './allow-list.js';
 import { type FirstBytes, readFirstBytes } from './client-hello.js';
 import { dialTunnel, NotConnected } from './dial.js';

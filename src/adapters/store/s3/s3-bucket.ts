@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import type { S3StoreConfig } from '../../../contracts/store-config.js';
+import type { S3StoreConfig } from '../../../contracts/config/store-config.js';
 import {
   errorFacts,
   isConflict,

@@ -1,7 +1,7 @@
+import type { S3StoreConfig } from '../../../contracts/config/store-config.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
-import type { S3StoreConfig } from '../../../contracts/store-config.js';
 import type { PrunableStore, PublishedRun } from '../../../ports/artifact-store.js';
 import { collectBytes } from '../checked-bytes.js';
 import { checkEntry, checkRunId, checkTreePath, checkTreePaths, entryName, MAX_ENTRIES } from '../checks.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modelProgramSchema } from '../../../../src/contracts/config/model-executor.js';
 import { canonicalSha256 } from '../../../../src/contracts/json.js';
-import { modelProgramSchema } from '../../../../src/contracts/model-executor.js';
 import { SERVED_MODEL, TOKENS } from '../../../support/model-protocols.js';
 import { printedText } from '../../../support/printed.js';
 import { answerFor, answerText, type BoxedModel, KEY, linesOf, startBoxedModel } from './boxed-model.js';

@@ -8,10 +8,10 @@ import type { Environment } from '../../../../src/adapters/platform/pass-variabl
 import { resolveBySystem } from '../../../../src/adapters/sandbox/network/dial.js';
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
-import { executorConfigSchema } from '../../../../src/contracts/executor-config.js';
+import { executorConfigSchema } from '../../../../src/contracts/config/executor-config.js';
+import { DEFAULT_SANDBOX } from '../../../../src/contracts/config/sandbox-config.js';
 import { readJson } from '../../../../src/contracts/json.js';
 import type { GateId } from '../../../../src/contracts/names.js';
-import { DEFAULT_SANDBOX } from '../../../../src/contracts/sandbox-config.js';
 import type { CommandWatch, ExecutorOutcome, GateExecutor } from '../../../../src/ports/gate-executor.js';
 import { ensureBuilt } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';

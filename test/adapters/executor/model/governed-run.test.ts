@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { GATE_IDS } from '../../../../src/contracts/names.js';
-import type { RunRecord } from '../../../../src/contracts/run-record.js';
+import type { RunRecord } from '../../../../src/contracts/record/run-record.js';
 import { createGovernedWorker, type GovernedWorker } from '../../../support/governed-worker.js';
 import { SERVED_MODEL, TOKENS } from '../../../support/model-protocols.js';
 import type { ScriptStep } from '../../../support/scripted-executor.js';

@@ -6,10 +6,10 @@ import process from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCommandExecutor, createExecutorRegistry } from '../../../../src/adapters/executor/command-executor.js';
 import { AGENT_PRESETS, executorLacks, resolveExecutor } from '../../../../src/adapters/executor/presets/presets.js';
-import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
+import { commandExecutorSchema } from '../../../../src/contracts/config/executor-config.js';
+import { presetExecutorSchema } from '../../../../src/contracts/config/preset-executor.js';
+import { workerConfigSchema } from '../../../../src/contracts/config/worker-config.js';
 import { AGENTS } from '../../../../src/contracts/names.js';
-import { presetExecutorSchema } from '../../../../src/contracts/preset-executor.js';
-import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
 
 const preset = (fields: object) => presetExecutorSchema.parse({ kind: 'preset', agent: 'claude', ...fields });
 

@@ -8,9 +8,9 @@ import { createLauncher, type Launcher } from '../../../../src/adapters/platform
 import type { Sandbox } from '../../../../src/adapters/platform/program-starter.js';
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
+import { commandExecutorSchema } from '../../../../src/contracts/config/executor-config.js';
+import { workerConfigSchema } from '../../../../src/contracts/config/worker-config.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
-import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
-import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
 import { printedText } from '../../../support/printed.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
 import { resolvesTo } from './proxy-site.js';

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkS3Store, createS3Store } from '../../../../src/adapters/store/s3/s3-store.js';
-import type { S3StoreConfig } from '../../../../src/contracts/store-config.js';
+import type { S3StoreConfig } from '../../../../src/contracts/config/store-config.js';
 import { findS3Server, S3_BUCKET, S3_CREDENTIALS, type S3Server, startS3Server } from '../../../support/s3-server.js';
 import { describeArtifactStore } from '../artifact-store-conformance.js';
 

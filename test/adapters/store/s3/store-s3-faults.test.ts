@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkS3Store, createS3Store } from '../../../../src/adapters/store/s3/s3-store.js';
+import type { S3StoreConfig } from '../../../../src/contracts/config/store-config.js';
 import { ERROR_CATALOGUE } from '../../../../src/contracts/errors.js';
-import type { S3StoreConfig } from '../../../../src/contracts/store-config.js';
 import type { ArtifactStore } from '../../../../src/ports/artifact-store.js';
 import { cut, type S3Answer, type ScriptedS3, s3Error, startScriptedS3, status } from '../../../support/scripted-s3.js';
 
