@@ -38,11 +38,17 @@ test('schemaGrammar: objects have their members in order, lists their bounds, an
   );
 });
 
+test('schemaGrammar: the number of a line is 1 or more', () => {
+  expect(rulesOf({ type: 'integer', exclusiveMinimum: 0 })).toContain('part0 ::= positive');
+  expect(schemaGrammar({ type: 'integer' })).toContain('positive ::= [1-9] [0-9]{0,14}');
+});
+
 test.each([
   { type: 'string', format: 'date' },
   { type: 'string', pattern: '^(a|b)$' },
   { type: 'string', pattern: '^["]$' },
   { type: 'number' },
+  { type: 'integer', exclusiveMinimum: 9 },
 ])('schemaGrammar: refuses %j, a form that it does not know', (schema) => {
   expect(() => schemaGrammar(schema)).toThrow(/has no form in a grammar here/);
 });

@@ -6,25 +6,28 @@
 type Schema = Readonly<Record<string, unknown>>;
 
 const KNOWN = [
-  ...[
-    'additionalProperties',
-    'anyOf',
-    'description',
-    'enum',
-    'items',
-    'maxItems',
-    'maxLength',
-    'minItems',
-    'minLength',
-  ],
-  ...['pattern', 'properties', 'required', 'type'],
+  'additionalProperties',
+  'anyOf',
+  'description',
+  'enum',
+  'exclusiveMinimum',
+  'items',
+  'maxItems',
+  'maxLength',
+  'minItems',
+  'minLength',
+  'pattern',
+  'properties',
+  'required',
+  'type',
 ];
 
 /** A text of JSON has no raw control character, and no quote or backslash but in an escape. */
 const RULES = [
   String.raw`char ::= [^"\\\x7F\x00-\x1F] | [\\] (["\\bfnrt] | "u" [0-9a-fA-F]{4})`,
   String.raw`space ::= | " " | "\n" [ \t]{0,20}`,
-  'integer ::= "-"? ("0" | [1-9] [0-9]{0,15})',
+  'integer ::= "-"? ("0" | [1-9] [0-9]{0,14})',
+  'positive ::= [1-9] [0-9]{0,14}',
   'boolean ::= "true" | "false"',
   'null ::= "null"',
 ];
@@ -67,7 +70,12 @@ function partOf(schema: Schema, rule: (body: string) => string): string {
       const text = typeof pattern === 'string' ? formOf(pattern) : `char{${minLength},${maxLength}}`;
       return String.raw`"\"" ${text} "\""`;
     }
-    case 'integer':
+    case 'integer': {
+      const { exclusiveMinimum } = schema;
+      if (exclusiveMinimum === undefined) return 'integer';
+      if (exclusiveMinimum === 0) return 'positive';
+      throw new Error(`A number of more than ${String(exclusiveMinimum)} has no form in a grammar here.`);
+    }
     case 'boolean':
     case 'null':
       return schema.type;

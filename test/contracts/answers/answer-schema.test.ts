@@ -4,7 +4,7 @@ import {
   boundedJsonSchema,
   decoderJsonSchema,
 } from '../../../src/contracts/answers/answer-schema.js';
-import { GATE_IDS } from '../../../src/contracts/names.js';
+import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
 
 /** Every object within a JSON value that is a schema: what is below `properties` has names of its own. */
 function schemasIn(node: unknown): readonly Record<string, unknown>[] {
@@ -58,15 +58,19 @@ test('decoderJsonSchema: a member that may be left out may be null', () => {
   expect(JSON.stringify(decoderJsonSchema('P06'))).toContain('"line":{"anyOf":[{"type":"integer"},{"type":"null"}]}');
 });
 
-test('boundedJsonSchema: names keep their patterns and lengths, and nothing else differs from the schema for decoders', () => {
-  const names = [
-    { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$', maxLength: 32 },
-    { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$', maxLength: 64 },
-  ];
-  expect(schemasIn(boundedJsonSchema('P01')).filter(({ pattern }) => pattern !== undefined)).toEqual(names);
+test('boundedJsonSchema: names keep their patterns and lengths, lines their minimum, and nothing else differs from the schema for decoders', () => {
+  const id = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$', maxLength: 32 };
+  const check = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$', maxLength: 64 };
+  const line = { type: 'integer', exclusiveMinimum: 0 };
+  const kept = (gate: GateId) =>
+    schemasIn(boundedJsonSchema(gate)).filter(
+      ({ pattern, exclusiveMinimum }) => pattern !== undefined || exclusiveMinimum !== undefined,
+    );
+  expect(kept('P01')).toEqual([id, check]);
+  expect(kept('P06')).toEqual([id, line]);
   for (const gate of GATE_IDS) {
-    const plain = names.reduce(
-      (text, name) => text.replaceAll(JSON.stringify(name), '{"type":"string"}'),
+    const plain = [id, check, line].reduce(
+      (text, form) => text.replaceAll(JSON.stringify(form), JSON.stringify({ type: form.type })),
       JSON.stringify(boundedJsonSchema(gate)),
     );
     expect(JSON.parse(plain)).toEqual(decoderJsonSchema(gate));
