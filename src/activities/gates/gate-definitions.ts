@@ -1,21 +1,14 @@
 import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/outputs/gate-outputs.js';
+import { judgeJob, judgePlan, judgeReview, planTerms } from '../../rules/outputs/gate-outputs.js';
 import { judgeClaims } from '../../rules/outputs/judge-claims.js';
 import { judgeReviewWork } from '../../rules/outputs/judge-review-work.js';
-import { createScopeJudgement, pathAllowed } from '../../rules/paths/scope-matching.js';
+import { pathAllowed } from '../../rules/paths/scope-matching.js';
 import { readPatchApart } from '../apart/read-patch-apart.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
-import {
-  criteriaOf,
-  type GateDefinition,
-  NOTHING_OBSERVED,
-  patchToJudge,
-  publishOutput,
-  scopesOf,
-} from './gate-definition.js';
+import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput } from './gate-definition.js';
 import { verifyForensics } from './verify-forensics.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
@@ -43,19 +36,13 @@ const designGate: GateDefinition<GateOutputs['P03']> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier, policy } = task;
-    const scope = createScopeJudgement(scopesOf(task), protectedPaths(policy), task.input.rules_version);
+    const terms = planTerms(policy, request, earlier.job, task.inventory.files, task.input.rules_version);
     return {
       patch: null,
       inputs: gateInputs('P03', { request, context: earlier.context, job: earlier.job }),
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({
-        findings: judgePlan(output, {
-          scope,
-          criteria: criteriaOf(task),
-          agent_files: policy.agent_files?.allow ?? [],
-          inventory: task.inventory.files,
-          rules_version: task.input.rules_version,
-        }),
+        findings: judgePlan(output, terms),
         artifacts: await publishOutput(task, 'P03', output),
       }),
     };

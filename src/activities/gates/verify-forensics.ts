@@ -280,9 +280,12 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
     if (isLongPatch(seen)) seen.release();
   });
   if (masked !== null) releaseContent(masked);
-  const judged = [...form, ...found, ...judgeRollback(rollback, earlier.plan), ...judgeBaseMoved(base)].map(
-    (finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }),
-  );
+  const judged = [
+    ...form,
+    ...found,
+    ...judgeRollback(rollback, earlier.plan, input.rules_version),
+    ...judgeBaseMoved(base),
+  ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
   const said: PatchJudgement = {
     schema_version: 1,
     rules_version: input.rules_version,

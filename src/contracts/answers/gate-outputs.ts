@@ -69,7 +69,7 @@ const planOutputSchema = z.strictObject({
   open_questions: z
     .array(z.strictObject({ id: itemIdSchema, question: textSchema }))
     .describe('any open question escalates'),
-  // Plans of earlier releases have neither.
+  // Plans of earlier releases have neither, and `judgeStatements` judges the others.
   rollback: rollbackSchema.optional(),
   security_impact: securityImpactSchema.optional(),
 });
@@ -111,7 +111,7 @@ const reviewOutputSchema = z.strictObject({
 
 export type RoleFinding = z.infer<typeof roleFindingSchema>;
 
-/** As outputs are read: those of runs of earlier releases too. */
+/** As outputs are read, those of earlier releases too. What may be absent is judged by rules. */
 export const GATE_OUTPUT_SCHEMAS = {
   P00: contextOutputSchema,
   P01: jobOutputSchema,
@@ -121,7 +121,7 @@ export const GATE_OUTPUT_SCHEMAS = {
   P07: reviewOutputSchema,
 } satisfies Record<GateId, z.ZodType>;
 
-/** As outputs are asked for: an executor gives everything. */
+/** As outputs are asked for, in prompts and of decoders: an executor gives everything. */
 export const GATE_ANSWER_SCHEMAS = {
   ...GATE_OUTPUT_SCHEMAS,
   P03: planOutputSchema.required({ rollback: true, security_impact: true }),

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.js';
 import type { GateId } from '../names.js';
 import { type ExecutorReport, executorAnswerSchema } from '../run/escalation.js';
 import { problemsText } from '../schema-problems.js';
-import { EARLIER_ANSWER_SCHEMAS, GATE_ANSWER_SCHEMAS } from './gate-outputs.js';
+import { EARLIER_ANSWER_SCHEMAS, GATE_ANSWER_SCHEMAS, GATE_OUTPUT_SCHEMAS } from './gate-outputs.js';
 
 /** What an executor's answer is once it was read; `unusable` says why in words that it can act on. */
 export type Answer =
@@ -35,20 +35,15 @@ function parseText(text: string): { readonly value: unknown } | { readonly probl
 
 /**
  * Reads an answer for a gate: `{"kind":"output", …the fields of the gate's schema}` or `{"kind":"escalation", "report": …}`.
- * @param schemas those of earlier releases too, where a recorded answer is read
  */
-export function readAnswer(
-  gate: GateId,
-  text: string,
-  schemas: Readonly<Record<GateId, z.ZodType>> = GATE_ANSWER_SCHEMAS,
-): Answer {
+export function readAnswer(gate: GateId, text: string): Answer {
   const parsed = parseText(text);
   if ('problem' in parsed) return unusable(parsed.problem);
   const answer = executorAnswerSchema.safeParse(parsed.value);
   if (!answer.success) return zodProblem('The answer', answer.error);
   if (answer.data.kind === 'escalation') return answer.data;
   const { kind: _, ...fields } = answer.data;
-  const output = schemas[gate].safeParse(fields);
+  const output = GATE_OUTPUT_SCHEMAS[gate].safeParse(fields);
   return output.success ? { kind: 'output', output: output.data } : zodProblem('The output', output.error);
 }
 

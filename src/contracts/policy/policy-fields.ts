@@ -25,6 +25,9 @@ const approvalsSchema = z
   );
 
 /** What a policy consists of; `policy.ts` adds what its fields may not say against each other. */
+const PLAN_STATEMENTS = ['block', 'note'] as const;
+export type PlanStatements = (typeof PLAN_STATEMENTS)[number];
+
 export const policyFieldsSchema = z.strictObject({
   schema_version: z.literal(1).describe('the version of the policy format'),
   name: nameSchema.describe('the name of the policy, as messages and records show it'),
@@ -150,6 +153,12 @@ export const policyFieldsSchema = z.strictObject({
     .default('note')
     .describe(
       'when a check of the run fails on the base commit, before any change: `block` fails P00, `note` makes it a finding that does not block, `off` does not run the checks there',
+    ),
+  plan_statements: z
+    .enum(PLAN_STATEMENTS)
+    .optional()
+    .describe(
+      'when a plan does not say how the change is taken back (`rollback`) or what it means for security (`security_impact`): `block` fails P03, `note`, the default, makes it a finding that does not block. Every prompt asks for both',
     ),
   default_checks: z.array(nameSchema).default([]).describe('checks of a run that is started without a request file'),
   default_scope: z

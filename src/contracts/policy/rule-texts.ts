@@ -132,8 +132,8 @@ const ON_GATES = {
     help: 'Continue if the change holds beside what came in; else start a run from the new commit.',
   },
   rollback: {
-    asks: 'The reverse patch gives back the base tree, and the plan says how the change is taken back.',
-    help: 'Have P05 make the patch again; P03 gives rollback and security_impact.',
+    asks: 'The plan says how the change is taken back and what it means for security; the reverse patch gives back the base tree.',
+    help: 'Have P03 give rollback and security_impact, or P05 make the patch again.',
   },
   injected_input: {
     asks: 'No input of a prompt instructs the agent that reads it.',

@@ -7,7 +7,7 @@ import type { RunPlan } from './run-plan.js';
  * 1: the first. 2: journal, verified prefix, gate statement v0.2, judgement repeated by P06 and by the verifier.
  * 3: traceability of plan and patch; rules on logs and feedback as inputs, on contradicted checks, on empty reviews, and on
  * plans that name files that steer agents. 4: criteria that a plan or a builder names and the job does not have; files that
- * files that steer agents import by their text.
+ * files that steer agents import by their text; what a plan says of its rollback and of security is judged at P03.
  */
 export const RULES_VERSION = 4;
 

@@ -1,11 +1,13 @@
 import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import type { Policy } from '../../contracts/policy/policy.js';
+import type { PlanStatements } from '../../contracts/policy/policy-fields.js';
 import type { Inventory } from '../../contracts/run/inventory.js';
 import type { Criterion, RunRequest, Scope } from '../../contracts/run/run-request.js';
 import { createAgentPaths } from '../agent-files/agent-files.js';
 import { plannedPaths } from '../patch/patch-rule.js';
 import { readGlob, unreadableGlobs } from '../paths/read-glob.js';
-import { createGlobMatcher, type ScopeJudgement } from '../paths/scope-matching.js';
+import { createGlobMatcher, createScopeJudgement, type ScopeJudgement } from '../paths/scope-matching.js';
+import { judgeStatements } from './judge-rollback.js';
 import { blockingFinding, type JudgedFinding, plainFinding, roleFinding } from './judged-output.js';
 
 /** P00: every constraint of the request is there once, word for word, and none was made up. */
@@ -149,6 +151,8 @@ export interface PlanTerms {
   readonly agent_files: readonly string[];
   /** The files of the base commit that steer agents. */
   readonly inventory: Inventory['files'];
+  /** What follows when the plan does not say how the change is taken back, or what it means for security. */
+  readonly plan_statements: PlanStatements;
   readonly rules_version: number;
 }
 
@@ -197,7 +201,7 @@ const plannedCriteria = (
         ),
       );
 
-/** P03: every planned file may be touched, by the scopes that hold, and nothing is left open. */
+/** P03: every planned file may be touched, by the scopes that hold, and nothing is left open or unsaid. */
 export function judgePlan(plan: GateOutputs['P03'], terms: PlanTerms): readonly JudgedFinding[] {
   const { scope } = terms;
   const outside = plannedFiles(plan).flatMap((path) => {
@@ -213,6 +217,7 @@ export function judgePlan(plan: GateOutputs['P03'], terms: PlanTerms): readonly 
     ),
     ...plannedAgentFiles(plan, terms),
     ...plannedCriteria(plan, terms),
+    ...judgeStatements(plan, terms),
   ];
 }
 
@@ -284,6 +289,22 @@ export const protectedPaths = ({
   ...protected_paths,
   ...Object.values(checks).flatMap(({ made_of }) => made_of),
 ];
+
+/** What a plan is held to under a policy, a request and, once there is one, a job. */
+export const planTerms = (
+  policy: Policy,
+  request: RunRequest,
+  job: GateOutputs['P01'] | null,
+  inventory: Inventory['files'],
+  rulesVersion: number,
+): PlanTerms => ({
+  scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
+  criteria: criteriaThatHold(request, job),
+  agent_files: policy.agent_files?.allow ?? [],
+  inventory,
+  plan_statements: policy.plan_statements ?? 'note',
+  rules_version: rulesVersion,
+});
 
 /** What a policy and a plan hold every patch to; null where there is no plan. */
 export const patchTerms = (policy: Policy, plan: GateOutputs['P03'] | null) => ({

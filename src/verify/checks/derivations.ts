@@ -1,9 +1,4 @@
-import {
-  type CheckResult,
-  GATE_OUTPUT_SCHEMAS,
-  type GateOutputs,
-  testResultsSchema,
-} from '../../contracts/answers/gate-outputs.js';
+import { type CheckResult, type GateOutputs, testResultsSchema } from '../../contracts/answers/gate-outputs.js';
 import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/answers/read-answer.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { parseJson, prettyJson } from '../../contracts/json.js';
@@ -47,7 +42,7 @@ export async function answerOf(documents: TreeDocuments, { record, folder }: Ver
   const last = record.tries.at(-1);
   if (last === undefined || last.problem !== null) return null;
   const path = `${folder}/try-${last.number}/answer.txt`;
-  const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)), GATE_OUTPUT_SCHEMAS);
+  const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)));
   const expected = record.verdict === 'blocked' ? 'escalation' : 'output';
   if (answer.kind === expected && last.exit_code === 0) return answer;
   const found = answer.kind === 'unusable' ? answer.problem : `an ${answer.kind}, exit code ${last.exit_code}`;

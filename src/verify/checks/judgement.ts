@@ -33,7 +33,7 @@ import {
   PLAN_AGENT_FILES_RULE,
   PLAN_CRITERIA_RULE,
   patchTerms,
-  protectedPaths,
+  planTerms,
   scopesThatHold,
 } from '../../rules/outputs/gate-outputs.js';
 import { CLAIM_RULE, judgeClaims } from '../../rules/outputs/judge-claims.js';
@@ -44,7 +44,7 @@ import type { JudgedFinding } from '../../rules/outputs/judged-output.js';
 import { LINK_MODE } from '../../rules/patch/patch-lines.js';
 import { patchedPaths } from '../../rules/patch/patch-rule.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
-import { createScopeJudgement, pathAllowed } from '../../rules/paths/scope-matching.js';
+import { pathAllowed } from '../../rules/paths/scope-matching.js';
 import {
   type AttemptInputs,
   inputsOf,
@@ -113,13 +113,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
       inRequestScope: (path) => pathAllowed(path, [request.scope], [], rulesVersion),
     }),
   P03: ({ policy, rulesVersion, attempt, inputs: { request, job } }, output) =>
-    judgePlan(output, {
-      scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
-      criteria: criteriaThatHold(request, job),
-      agent_files: policy.agent_files?.allow ?? [],
-      inventory: attempt.record.inventory?.files ?? [],
-      rules_version: rulesVersion,
-    }),
+    judgePlan(output, planTerms(policy, request, job, attempt.record.inventory?.files ?? [], rulesVersion)),
   P05: ({ rulesVersion, inputs: { request, job } }, output) =>
     judgeBuild(criteriaThatHold(request, job), output, rulesVersion),
   P06: ({ inputs: { request, job } }, output) => judgeVerification(criteriaThatHold(request, job), output),
@@ -252,14 +246,14 @@ async function judgedAgain(
   judged: Judged,
   patch: PublishedPatch,
 ): Promise<readonly JudgedFinding[]> {
-  const { attempt, policy } = judged;
+  const { attempt, policy, rulesVersion, inputs } = judged;
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
   const writers = built?.record.findings ?? [];
   const standing = judgeStanding(judged, patch);
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return standing;
   const { findings: said, rollback, base } = await documents.json(placed.place, patchJudgementSchema);
-  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan), ...judgeBaseMoved(base)];
+  const derived = [...standing, ...judgeRollback(rollback, inputs.plan, rulesVersion), ...judgeBaseMoved(base)];
   const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
   const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);

@@ -5,6 +5,7 @@ import type { ExecuteGateResult } from '../../../src/contracts/run/activities.js
 import { exampleOutputs } from '../../support/gate-outputs.js';
 import {
   createGovernedRepository,
+  EXAMPLE_POLICY,
   type GovernedRepository,
   type GovernedRepositoryOptions,
 } from '../../support/governed-repository.js';
@@ -125,6 +126,20 @@ describe('P03', () => {
     expect(result.verdict).toBe('fail');
     expect(result.escalation?.trigger).toBe('open_question');
     expect(result.escalation?.issue).toMatch(/Q1: Who pays the rest\?\n.*Q2: What of nobody\?/);
+  });
+
+  test.each([
+    ['without a word in the policy', '', 'pass'],
+    ['with plan_statements: block', 'plan_statements: block\n', 'fail'],
+  ])('a plan without a rollback and a security impact, %s', async (_case, field, verdict) => {
+    const { rollback: _, security_impact: __, ...plan } = good.P03;
+    const given = await surroundings({ policy: `${EXAMPLE_POLICY}${field}` });
+    const { result } = await walk(given, [['P03', outputs(plan)]]);
+    expect(result.verdict).toBe(verdict);
+    expect(result.findings).toMatchObject([
+      { rule: 'rollback', blocking: verdict === 'fail', message: expect.stringContaining('(rollback)') },
+      { rule: 'rollback', blocking: verdict === 'fail', message: expect.stringContaining('(security_impact)') },
+    ]);
   });
 });
 

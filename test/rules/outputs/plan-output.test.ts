@@ -15,6 +15,8 @@ const plan = (parts: Partial<GateOutputs['P03']> = {}): GateOutputs['P03'] => ({
   ],
   risks: [],
   open_questions: [],
+  rollback: { steps: ['Revert the commit.'], irreversible: [] },
+  security_impact: { level: 'none', statement: 'It computes with numbers alone.' },
   ...parts,
 });
 const scope = createScopeJudgement(
@@ -25,7 +27,14 @@ const scope = createScopeJudgement(
   ['src/check/**'],
 );
 const criteria = [{ id: 'AC1', text: 'No cent is lost.' }];
-const heldTo: PlanTerms = { scope, criteria, agent_files: [], inventory: [], rules_version: RULES_VERSION };
+const heldTo: PlanTerms = {
+  scope,
+  criteria,
+  agent_files: [],
+  inventory: [],
+  plan_statements: 'block',
+  rules_version: RULES_VERSION,
+};
 const naming = (files: readonly string[], more: Partial<PlanTerms> = {}) =>
   judgePlan(plan({ components: [{ name: 'split', responsibility: 'Splits.', files: [...files] }] }), {
     ...heldTo,
