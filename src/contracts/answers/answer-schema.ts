@@ -38,17 +38,23 @@ export function answerJsonSchema(gate: GateId): Schema {
 export const decoderJsonSchema = (gate: GateId): Schema => simplify(withoutKeys(answerJsonSchema(gate), ['$schema']));
 
 /**
- * The same for a decoder that gets bounds of texts: a name, such as the id of a criterion, keeps its length. A small model
- * otherwise writes a sentence in its place.
+ * The same for a decoder that gets bounds of texts: a name, such as the id of a criterion, keeps its pattern, which is a small
+ * grammar, and a number of a line keeps its minimum. A small model otherwise writes a sentence in the place of an id, and 0 for
+ * a line that it does not know. The length of a name is said as well, for decoders that take no pattern.
  */
 export const boundedJsonSchema = (gate: GateId): Schema =>
-  simplify(withoutKeys(answerJsonSchema(gate), ['$schema']), lengthOfName);
+  simplify(withoutKeys(answerJsonSchema(gate), ['$schema']), (schema) => ({
+    ...formOfName(schema),
+    ...leastOf(schema),
+  }));
 
 /** Of a pattern of one character and then at most some others. */
-function lengthOfName({ pattern }: Schema): Schema {
+function formOfName({ pattern }: Schema): Schema {
   const [, others] = (typeof pattern === 'string' ? /^\^\[[^\]]+\]\[[^\]]+\]\{0,(\d+)\}\$$/.exec(pattern) : null) ?? [];
-  return others === undefined ? {} : { maxLength: 1 + Number(others) };
+  return others === undefined ? {} : { pattern, maxLength: 1 + Number(others) };
 }
+
+const leastOf = ({ exclusiveMinimum }: Schema): Schema => (exclusiveMinimum === undefined ? {} : { exclusiveMinimum });
 
 const LEFT_OUT = [
   'default',

@@ -83,7 +83,7 @@ const MODEL_FIELDS = {
   answer_bounds: answerBoundsSchema
     .optional()
     .describe(
-      'the most that a list and a text of an answer have, with output: schema; for small models, which repeat themselves, on services whose decoder takes maxItems and maxLength, such as llama.cpp. The items must be no fewer than the criteria of a request',
+      'the most that a list and a text of an answer have, the letters of ids and names and the least number of a line, with output: schema; for small models, which repeat themselves, on services whose decoder takes maxItems, maxLength, pattern and exclusiveMinimum, such as llama.cpp. The items must be no fewer than the criteria of a request',
     ),
   edits: z
     .enum(['tools', 'diff', 'files'])

@@ -27,8 +27,10 @@ test("boundSchema: without bounds a gate's schema stays as it is", () => {
   expect(boundSchema(schema, {})).toEqual(schema);
 });
 
-test('boundSchema: a name is no longer than it may be', () => {
-  const { id } = boundSchema({ id: { type: 'string', maxLength: 32 } }, { characters: 80 }) as { id: object };
-  expect(id).toEqual({ type: 'string', minLength: 1, maxLength: 32 });
-  expect(JSON.stringify(boundSchema(boundedJsonSchema('P01'), { characters: 240 }))).toContain('"maxLength":32');
+test('boundSchema: a name is no longer than it may be, and keeps its pattern', () => {
+  const name = { type: 'string', pattern: '^[a-z]{0,32}$', maxLength: 32 };
+  const { id } = boundSchema({ id: name }, { characters: 80 }) as { id: object };
+  expect(id).toEqual({ ...name, minLength: 1 });
+  const bounded = JSON.stringify(boundSchema(boundedJsonSchema('P01'), { characters: 240 }));
+  expect(bounded).toContain('"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$","maxLength":32,"minLength":1}');
 });

@@ -52,12 +52,14 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     expect(body(0).response_format).toBeUndefined();
   });
 
-  test('model executor: answer_bounds puts bounds of lists and texts into the schema that the service gets', async () => {
-    boxed.server.script([{ kind: 'text', text: answerText('P07') }]);
+  test('model executor: answer_bounds puts bounds of lists and texts, and patterns of ids, into the schema that the service gets', async () => {
+    boxed.server.script([{ kind: 'text', text: answerText('P06') }]);
     const config = { edits: 'files', answer_bounds: { items: 8, characters: 240 } };
-    expect(await boxed.execute({ gate: 'P07', config })).toMatchObject({ problem: null });
-    expect(JSON.stringify(body(0).response_format)).toContain('"maxItems":8');
-    expect(JSON.stringify(body(0).response_format)).toContain('"maxLength":240');
+    expect(await boxed.execute({ gate: 'P06', config })).toMatchObject({ problem: null });
+    const asked = JSON.stringify(body(0).response_format);
+    expect(asked).toContain('"maxItems":8');
+    expect(asked).toContain('"maxLength":240');
+    expect(asked).toContain('"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"');
   });
 
   test('model executor: an answer that cannot be read is asked for once more, with what was wrong', async () => {
