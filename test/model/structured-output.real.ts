@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'promptos-small-model-'));
   const judge = {
     ...{ kind: 'model', base_url: `${service.url}/v1`, model: SMALL_MODEL, edits: 'files', timeout: '2h' },
-    answer_bounds: { items: 4, characters: 160 },
+    answer_bounds: { items: 4, characters: 120 },
     parameters: { temperature: 0.3, max_output_tokens: 2_500 },
     // One call of the model in a try: what is counted is its first answer, not one that was corrected.
     max_steps: 1,
