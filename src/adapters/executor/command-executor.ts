@@ -35,6 +35,8 @@ export interface CommandExecutorOptions {
   readonly scratchRoot: string;
   /** What starts them, such as a launcher that the worker's checks share; a launcher of their own when absent. */
   readonly programs?: ProgramStarter | undefined;
+  /** The command lines of all executors of the worker, whose programs each of them may start. */
+  readonly commandLines?: readonly (readonly string[])[];
 }
 
 /** Runs a configured command line for each gate: the prompt on standard input, the answer where the config says. */
@@ -44,7 +46,7 @@ export function createCommandExecutor(
   options: CommandExecutorOptions,
   agent: KnownAgent | null = null,
 ): GateExecutor {
-  const { programs = createLauncher(options.env.PATH) } = options;
+  const { programs = createLauncher(options.env.PATH), commandLines = [], configDir } = options;
   const { named, ...described } = describeProgram(config, agent);
   const program = basename(named);
   const descriptor: ExecutorDescriptor = {
@@ -66,10 +68,10 @@ export function createCommandExecutor(
           throw new PromptOsError(code, message, hint === undefined ? undefined : { hint });
         }
         const fillIn = createFillIn(config, call, scratch);
-        const written = resolveArguments(config.argv, options.configDir).map(fillIn);
+        const written = resolveArguments(config.argv, configDir).map(fillIn);
         const env = executorEnvironment(config, options.env, call, scratch, fillIn);
         await writeHomeFiles(scratch.home, config.home);
-        const found = await withAgentProgram(agent, written, { configDir: options.configDir, path: env.PATH });
+        const found = await withAgentProgram(agent, written, { configDir, path: env.PATH });
         if ('missing' in found) {
           const { missing: program } = found;
           throw notStarted(principal, { code: 'ENOENT', program, directory: call.directory, path: env.PATH });
@@ -89,7 +91,10 @@ export function createCommandExecutor(
           scratch: scratch.root,
           outputs: options.scratchRoot,
           reach: {
-            readable: [...namedFiles(argv, options.configDir), ...pathsNamed(env, Object.keys(config.env.set))],
+            readable: [
+              ...[argv, ...commandLines].flatMap((line) => namedFiles(line, configDir)),
+              ...pathsNamed(env, Object.keys(config.env.set)),
+            ],
             writable: [scratch.root],
             network: config.network,
             laidUnder: call.laidUnder,
@@ -207,23 +212,22 @@ export function createExecutorRegistry(
   executors: Readonly<Record<string, ExecutorConfig>>,
   options: CommandExecutorOptions,
 ): ExecutorRegistry {
-  const shared = { ...options, programs: options.programs ?? createLauncher(options.env.PATH) };
+  const programs = options.programs ?? createLauncher(options.env.PATH);
+  const started = Object.entries(executors).flatMap(([principal, config]) =>
+    isStarted(config)
+      ? [
+          {
+            principal,
+            config: resolveExecutor(config, programs.kind ?? 'none'),
+            agent: knownAgent(config, options.env),
+          },
+        ]
+      : [],
+  );
+  const commandLines = started.map(({ config }) => resolveArguments(config.argv, options.configDir));
+  const shared = { ...options, programs, commandLines };
   const byPrincipal = new Map(
-    Object.entries(executors).flatMap(([principal, config]) =>
-      isStarted(config)
-        ? [
-            [
-              principal,
-              createCommandExecutor(
-                principal,
-                resolveExecutor(config, shared.programs.kind ?? 'none'),
-                shared,
-                knownAgent(config, options.env),
-              ),
-            ],
-          ]
-        : [],
-    ),
+    started.map(({ principal, config, agent }) => [principal, createCommandExecutor(principal, config, shared, agent)]),
   );
   return {
     handOff: (principal) => {

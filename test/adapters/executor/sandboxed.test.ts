@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
-import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
+import { createCommandExecutor, createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
 import { namedFiles } from '../../../src/adapters/executor/named-files.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import type { Sandbox } from '../../../src/adapters/platform/program-starter.js';
@@ -41,21 +41,18 @@ afterEach(async () => {
 
 const ENV = { PATH: process.env.PATH };
 
+const options = () => ({
+  ...{ env: ENV, configDir: join(root, 'config'), scratchRoot: join(root, 'state/scratch'), programs },
+});
+const gateCall = () => {
+  const { signal } = new AbortController();
+  return { run_id: 'run-1', gate: 'P05', attempt: 1, prompt: 'p', directory: join(root, 'checkout'), signal } as const;
+};
+
 function execute(argv: readonly string[], set: Readonly<Record<string, string>> = {}) {
   const config = commandExecutorSchema.parse({ kind: 'command', argv, env: { set } });
-  const executor = createCommandExecutor('nina', config, {
-    ...{ env: ENV, configDir: join(root, 'config'), scratchRoot: join(root, 'state/scratch'), programs },
-  });
-  const { signal } = new AbortController();
-  const call = {
-    run_id: 'run-1',
-    gate: 'P05',
-    attempt: 1,
-    prompt: 'p',
-    directory: join(root, 'checkout'),
-    signal,
-  } as const;
-  return { executor, outcome: executor.execute(call) };
+  const executor = createCommandExecutor('nina', config, options());
+  return { executor, outcome: executor.execute(gateCall()) };
 }
 
 describe.runIf(process.platform === 'linux')('in the sandbox', () => {
@@ -83,6 +80,29 @@ describe.runIf(process.platform === 'linux')('in the sandbox', () => {
     await put('other/plan', 'hidden');
     const { outcome } = execute([process.execPath, agent], { PLAN: join(root, 'case'), HOME: join(root, 'other') });
     expect(await outcome).toMatchObject({ problem: null, answer: '{"word":["planned",false]}' });
+  });
+
+  test('command executor: a wrapper starts the program of another executor of the worker, and no other', async () => {
+    const shared = await put('tools/agent.mjs', `console.log('{"found":"shared"}');`);
+    const own = await put('own/agent.mjs', `console.log('{"found":"own"}');`);
+    const wrapper = (name: string, wrapped: string): Promise<string> =>
+      put(
+        `${name}/wrapper.mjs`,
+        `import { spawnSync } from 'node:child_process';
+         const run = spawnSync(process.execPath, [${JSON.stringify(wrapped)}], { encoding: 'utf8' });
+         console.log(run.stdout || JSON.stringify({ problem: run.stderr.match(/Cannot find module/)?.[0] }));`,
+      );
+    const commands = {
+      vera: [process.execPath, shared],
+      nina: [process.execPath, await wrapper('wraps-shared', shared)],
+      rex: [process.execPath, await wrapper('wraps-own', own)],
+    };
+    const parse = (argv: readonly string[]) => commandExecutorSchema.parse({ kind: 'command', argv });
+    const executors = Object.fromEntries(Object.entries(commands).map(([name, argv]) => [name, parse(argv)]));
+    const registry = createExecutorRegistry(executors, options());
+    const answerOf = async (principal: string) => (await registry.forPrincipal(principal).execute(gateCall())).answer;
+    expect(await answerOf('nina')).toContain('"found":"shared"');
+    expect(await answerOf('rex')).toBe('{"problem":"Cannot find module"}');
   });
 
   test('command executor: a program that exceeds a limit is a problem that names it', async () => {
