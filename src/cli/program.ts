@@ -131,7 +131,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'gate',
       description: 'claim, do and submit a gate that a run has handed off to you or your editor',
-      load: async (context) => (await import('./gates/gate-command.js')).gateCommand(context),
+      load: async (context) => (await import('./runs/gates/gate-command.js')).gateCommand(context),
     },
   ],
   'Runs and their results:': [
@@ -179,7 +179,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./canary/canary-command.js')).canaryCommand(context),
+      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
     },
     {
       name: 'pr-check',
@@ -237,7 +237,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'mcp',
       description: 'serve runs to an agent or editor over the Model Context Protocol, as one principal',
-      load: async (context) => (await import('./mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
+      load: async (context) => (await import('./runs/mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
     },
   ],
   'This program:': [
@@ -250,7 +250,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: async (context) => (await import('./completion/completion.js')).completionCommand(context),
+      load: async (context) => (await import('./completion.js')).completionCommand(context),
     },
   ],
 };
@@ -283,7 +283,7 @@ export async function createProgram(
     }
   }
   if (words?.includes('__complete')) {
-    const { completeCommand } = await import('./completion/completion.js');
+    const { completeCommand } = await import('./completion.js');
     program.addCommand(completeCommand(context), { hidden: true });
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);

@@ -23,7 +23,7 @@ Examples:
   $ promptos export --tree ./run --run 20260102-fix-sum
   $ promptos export --bundle artifacts/evidence/20260102-fix-sum.tar --run 20260102-fix-sum`,
     )
-    .action(async (options) => (await import('./export-run.js')).exportRun(context, options));
+    .action(async (options) => (await import('./trees/export-run.js')).exportRun(context, options));
 }
 
 /** `promptos pr-block`: the lines that a pull request quotes. */
@@ -38,6 +38,6 @@ Example:
   $ promptos pr-block 20260102-fix-sum >> pr-body.md`,
     )
     .action(async (run, { artifactsDir }) =>
-      (await import('./export-run.js')).printPrBlock(context, run, artifactsDir),
+      (await import('./trees/export-run.js')).printPrBlock(context, run, artifactsDir),
     );
 }

@@ -3,7 +3,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
 import { collect, positiveNumber, RUN_ARGUMENT } from '../app/options.js';
-import type { AskAwaited } from './show-run.js';
+import type { AskAwaited } from './show/show-run.js';
 
 /**
  * `promptos run list|status|watch|logs|cancel|recover|prune`: looks at runs, ends one, finishes one that is stuck, and
@@ -24,7 +24,7 @@ export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, 
       '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n  promptos run list --prompt P05@1.0.0 --model example-model\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.\nWith several of --prompt, --pack, --policy and --model all must hold. An open run counts with every prompt of its pack.',
     )
     .action(async ({ limit, ...wanted }) => {
-      const { listRuns } = await import('./list-runs.js');
+      const { listRuns } = await import('./show/list-runs.js');
       await listRuns(context, limit, wanted);
     });
   const status = new Command('status')
@@ -36,9 +36,9 @@ export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, 
       '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Ctrl-C stops following; the run goes on.',
     )
     .action(async (run, { follow }) => {
-      const { showRun } = await import('./show-run.js');
+      const { showRun } = await import('./show/show-run.js');
       if (follow !== true) return showRun(context, run);
-      const { followStatus } = await import('./show-run.js');
+      const { followStatus } = await import('./show/show-run.js');
       await followStatus(context, run);
     });
   const watch = new Command('watch')
@@ -51,7 +51,7 @@ export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, 
       '\nExamples:\n  promptos run watch latest\n  promptos run watch 20260102-fix-sum --as grace\n\nCtrl-C stops watching; the run goes on.',
     )
     .action(async (run, options) => {
-      const { watchRun } = await import('./show-run.js');
+      const { watchRun } = await import('./show/show-run.js');
       await watchRun(context, run, options, ask);
     });
   const logs = new Command('logs')
@@ -69,7 +69,7 @@ export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, 
       '\nExamples:\n  promptos run logs latest\n  promptos run logs latest --follow\n  promptos run logs 20260102-fix-sum --gate P06 --attempt 1\n\nWhile a gate is carried out, its worker sends the end of each output every 2 seconds, with credentials masked; what is\nprinted faster is left out until the gate has ended. Afterwards the whole of it comes from the store. With --json each line\nis an object. Ctrl-C stops following; the run goes on.',
     )
     .action(async (run, options) => {
-      const { showLogs } = await import('./run-logs.js');
+      const { showLogs } = await import('./show/run-logs.js');
       await showLogs(context, run, options);
     });
   const recover = new Command('recover')
@@ -94,7 +94,7 @@ Examples:
       if (options.tree !== undefined && options.bundle !== undefined) {
         throw new PromptOsError('USAGE', 'Expected either --tree DIR or --bundle FILE, received both.');
       }
-      const { recoverRun } = await import('./recover-run.js');
+      const { recoverRun } = await import('./trees/recover-run.js');
       await recoverRun(context, run, options);
     });
   const prune = new Command('prune')
@@ -114,7 +114,7 @@ Examples:
   promptos run prune`,
     )
     .action(async ({ dryRun }) => {
-      const { pruneRuns } = await import('./prune-runs.js');
+      const { pruneRuns } = await import('./trees/prune-runs.js');
       await pruneRuns(context, { dryRun });
     });
   return new Command('run')
