@@ -40,7 +40,7 @@ beforeAll(async () => {
   await mkdir(join(shop, '.promptos'), { recursive: true });
   execFileSync('git', ['init', '-q'], { cwd: shop });
   await writeFile(join(shop, '.promptos/policy.yaml'), POLICY);
-  const config = { schema_version: 1, trust: { policies: ['policy.yaml'] }, repositories: { shop: { path: './' } } };
+  const config = { schema_version: 1, trust: { policies: ['policy.yaml'] }, repositories: { shop: { path: '..' } } };
   await writeFile(join(shop, '.promptos/worker.yaml'), JSON.stringify(config));
   const store = createFileSystemStore(join(shop, '.promptos/state/artifacts'));
   const put = async (text: string) => store.putObject(utf8(text));
