@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
-import type { ExecutorReport } from '../../src/cli/audit/canary/show-measure.js';
+import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
 import { ensureBuilt } from '../support/built-package.js';
 import { SERVED_MODEL, TOKENS } from '../support/model-protocols.js';

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { JUDGING_GATES } from '../../src/canary/seeded/ask-seeded.js';
 import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
-import type { ExecutorReport } from '../../src/cli/audit/canary/show-measure.js';
+import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
 import { ensureBuilt } from '../support/built-package.js';
 import { type ChatService, startChatService } from './chat-service.js';

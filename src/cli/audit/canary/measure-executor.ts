@@ -4,19 +4,21 @@ import { findProgram } from '../../../adapters/platform/find-program.js';
 import { createLauncher } from '../../../adapters/platform/launcher.js';
 import { createCanaryRuns } from '../../../canary/canary-run.js';
 import { type AskedGate, askSeeded, JUDGING_GATES, type SeededAnswer } from '../../../canary/seeded/ask-seeded.js';
-import { countAnswers } from '../../../canary/seeded/count-answers.js';
+import { countAnswers, type GateCount } from '../../../canary/seeded/count-answers.js';
 import { BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
 import { SEEDED_BUGS } from '../../../canary/seeded/seeded-bugs.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../../canary/seeded/seeded-project.js';
 import { messageOf, PromptOsError } from '../../../contracts/errors.js';
 import { own, prettyJson } from '../../../contracts/json.js';
 import type { ExecutorParameters } from '../../../contracts/run/agent-work.js';
+import { counted } from '../../../contracts/sentences.js';
 import { openExecutors } from '../../../worker.js';
 import type { CommandContext } from '../../app/context.js';
+import type { Output } from '../../app/output.js';
+import { printableLine } from '../../app/printable.js';
 import { findProject, requireSetting } from '../../app/project.js';
 import { requireStarted } from '../../app/started-executor.js';
 import { withCanaryGround } from './canary-ground.js';
-import { type ExecutorReport, showMeasure } from './show-measure.js';
 
 export interface MeasureOptions {
   readonly executor: string;
@@ -116,4 +118,60 @@ async function writeReport(path: string, report: ExecutorReport): Promise<void> 
   await writeFile(path, prettyJson(report)).catch((error: unknown) => {
     throw new PromptOsError('FILE_NOT_READABLE', `${path}: cannot be written (${messageOf(error)}).`, { cause: error });
   });
+}
+
+/** What `--report` writes and `--json` prints. */
+export interface ExecutorReport {
+  readonly schema_version: 1;
+  readonly asked_at: string;
+  readonly executor: string;
+  /** What the executor was configured with, as it says; null where it does not say. */
+  readonly parameters: ExecutorParameters | null;
+  readonly prompt_pack_sha256: string;
+  /** How many answers were asked for; a command that was ended early has fewer. */
+  readonly questions: number;
+  readonly gates: Readonly<Partial<Record<AskedGate, GateCount>>>;
+  /** Languages whose bugs were not planted, with the reason. */
+  readonly skipped: Readonly<Partial<Record<BugLanguage, string>>>;
+  readonly answers: readonly SeededAnswer[];
+}
+
+const SHOWN = {
+  objected: { seeded: 'caught', honest: 'FALSE ALARM' },
+  passed: { seeded: 'MISSED', honest: 'passed' },
+  unusable: { seeded: 'NO ANSWER', honest: 'NO ANSWER' },
+  unanswered: { seeded: 'NO ANSWER', honest: 'NO ANSWER' },
+} as const;
+
+const of = (some: number, all: number): string => `${some}/${all}`;
+
+/** Shows each answer, then what they come to at each gate. */
+function showMeasure(output: Output, { executor, gates, skipped, answers }: ExecutorReport): void {
+  if (output.json) return;
+  const names = Math.max(...answers.map(({ name }) => name.length));
+  for (const { name, gate, seeded, outcome, reason } of answers) {
+    const shown = SHOWN[outcome][seeded ? 'seeded' : 'honest'];
+    const why = reason === null ? '' : `  ${printableLine(reason)}`;
+    output.say(`${shown.padEnd(11)}  ${gate}  ${name.padEnd(names)}  ${seeded ? 'bug   ' : 'honest'}${why}`.trimEnd());
+  }
+  for (const [language, why] of Object.entries(skipped)) output.say(`skipped      the bugs in ${language}: ${why}`);
+  for (const [gate, count] of Object.entries(gates)) {
+    const { prompt, model, bugs, honest, structured, tries, tokens, cost_usd } = count;
+    const served =
+      model.served.length === 0 ? 'an unknown model' : model.served.map((name) => printableLine(name)).join(', ');
+    const asked = model.requested === null ? '' : ` (asked for ${printableLine(model.requested)})`;
+    output.say(`${gate} ${prompt.version} by ${printableLine(executor)}, served by ${served}${asked}`);
+    if (bugs.n > 0) {
+      output.say(`  bugs caught ${of(bugs.caught, bugs.n)}, false alarms ${of(honest.false_alarms, honest.n)}`);
+      for (const parts of [count.by_language, count.by_class]) {
+        const shares = Object.entries(parts).map(([part, { bugs: own }]) => `${part} ${of(own.caught, own.n)}`);
+        if (shares.length > 1) output.say(`  caught: ${shares.join(', ')}`);
+      }
+    }
+    const cost = cost_usd === null ? 'cost unknown' : `$${cost_usd}`;
+    const used = tokens === null ? 'tokens unknown' : counted(tokens, 'token');
+    output.say(
+      `  valid at the first try ${of(structured.valid_at_first, structured.n)}; ${counted(tries, 'try')}, ${used}, ${cost}`,
+    );
+  }
 }
