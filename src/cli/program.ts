@@ -59,13 +59,10 @@ const audit = () => import('./audit/audit-commands.js');
 const decide = () => import('./decide/decide-commands.js');
 const packs = () => import('./packs/pack-commands.js');
 const processes = () => import('./start/start-commands.js');
-const results = () => import('./runs/result-commands.js');
+const runs = () => import('./runs/run-commands.js');
 
 async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
-  const [{ runCommand }, { askOnTerminal, cancelCommand }] = await Promise.all([
-    import('./runs/run-command.js'),
-    decide(),
-  ]);
+  const [{ runCommand }, { askOnTerminal, cancelCommand }] = await Promise.all([runs(), decide()]);
   return runCommand(context, cancelCommand(context), askOnTerminal);
 }
 
@@ -143,13 +140,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'export',
       description: "write a run's session artifact, or its whole published tree, into a folder or one file",
-      load: async (context) => (await results()).exportCommand(context),
+      load: async (context) => (await runs()).exportCommand(context),
     },
     {
       name: 'pr-block',
       takes: '<run>',
       description: 'print the block for the description of a pull request',
-      load: async (context) => (await results()).prBlockCommand(context),
+      load: async (context) => (await runs()).prBlockCommand(context),
     },
     {
       name: 'apply',

@@ -5,13 +5,17 @@ import type { GateAtWork } from '../../../client/progress.js';
 import type { RunTrouble } from '../../../client/trouble.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { runWorkflowId } from '../../../contracts/names.js';
-import type { RunStatus } from '../../../contracts/run/run-status.js';
+import type { AttemptRecord } from '../../../contracts/record/attempt.js';
+import { keepLast } from '../../../contracts/remember.js';
+import type { GateStatus, RunStatus } from '../../../contracts/run/run-status.js';
 import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import type { CommandContext } from '../../app/context.js';
 import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
 import { isNoServer } from '../../app/report-error.js';
 import { announceRun, selectRun } from '../../app/select-run.js';
+import { readAttempt } from '../read/attempt-logs.js';
+import { modelsOf } from '../read/gate-models.js';
 import { type OpenedRuns, withRuns } from '../read/governed-runs.js';
 import { withPublishedOrLive } from '../read/open-run.js';
 import { publishedStatus, storedStatus } from '../read/run-status.js';
@@ -24,7 +28,6 @@ import {
   type RunPlaces,
   showStatus,
 } from './show-status.js';
-import { withModels } from './stored-models.js';
 
 /**
  * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor
@@ -252,4 +255,37 @@ function statusLines(status: RunStatus, places: RunPlaces): readonly string[] {
   const lines: string[] = [];
   showStatus(status, places, { say: (text = '') => lines.push(...text.split('\n')) });
   return lines;
+}
+
+/** What the record of each gate's attempt says of models, for a run that is not published: the ledger does not have it. */
+export async function withModels(store: Pick<ArtifactStore, 'readObject'>, status: RunStatus): Promise<RunStatus> {
+  const gates = await Promise.all(
+    status.gates.map(async (gate): Promise<GateStatus> => {
+      const attempt = gate.output_sha256 === null ? null : await recordOf(store, gate.output_sha256);
+      const models = attempt === null ? null : modelsOf(attempt);
+      const { independence = [] } = attempt ?? {};
+      return {
+        ...gate,
+        ...(models === null ? {} : { models }),
+        ...(independence.length === 0 ? {} : { independence }),
+      };
+    }),
+  );
+  return { ...status, gates };
+}
+
+/** Records that were read: a status that is drawn again asks for the same ones. */
+const records = new Map<string, AttemptRecord>();
+const MAX_RECORDS = 16;
+
+/** A record that cannot be read must not hide the run's status. */
+async function recordOf(store: Pick<ArtifactStore, 'readObject'>, sha256: string): Promise<AttemptRecord | null> {
+  const known = records.get(sha256);
+  if (known !== undefined) return known;
+  try {
+    return keepLast(records, sha256, await readAttempt(store, sha256), MAX_RECORDS);
+  } catch (error) {
+    if (error instanceof PromptOsError) return null;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import { parsePolicyBytes } from '../../../config/policy-file.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import type { RunRecord } from '../../../contracts/record/run-record.js';
+import { parseJournalEntry } from '../../../contracts/run/journal.js';
 import { counted } from '../../../contracts/sentences.js';
 import { TREE_PATHS } from '../../../domain/record/published-tree.js';
 import { isTranscript, keptUntil } from '../../../domain/record/retention.js';
@@ -10,7 +11,7 @@ import type { CommandContext } from '../../app/context.js';
 import { printableLine } from '../../app/printable.js';
 import { findProject, openProjectStore } from '../../app/project.js';
 import { readPublished, readPublishedRun } from '../../app/published-run.js';
-import { neededByOpenRuns } from './needed-objects.js';
+import { recordsOfAttempts } from '../read/stored-parts.js';
 
 /** Bytes that were put since are left: a gate that runs now may be about to name them. */
 const LEFT_ALONE_MS = 24 * 3_600_000;
@@ -153,4 +154,45 @@ async function pruneObjects(
       ...(recent === 0 ? [] : [`${counted(recent, 'object')} left until later: put within the last day.`]),
     ],
   };
+}
+
+/** The objects that the attempts of open runs need; `unknown` names the runs of which that cannot be said. */
+interface OpenRunNeeds {
+  readonly needed: ReadonlySet<string>;
+  readonly unknown: readonly string[];
+}
+
+/**
+ * What runs need that have a journal and are not published: a result is signed and journalled before a run takes it, so
+ * the journal has them all. Where results are not signed, only Temporal knows them.
+ */
+async function neededByOpenRuns(store: ArtifactStore, published: ReadonlySet<string>): Promise<OpenRunNeeds> {
+  const needed = new Set<string>();
+  const unknown: string[] = [];
+  for (const runId of await store.journals()) {
+    if (published.has(runId)) continue;
+    const journal = (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
+    const opened = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
+    // A run that was refused has no attempts.
+    if (opened?.kind === 'opened' && opened.failed !== null) continue;
+    const signs = opened?.kind === 'opened' && (await signsResults(store, opened.policy_sha256));
+    let missed = false;
+    const records = await recordsOfAttempts({ entries: [], journal }, store, () => {
+      missed = true;
+    });
+    for (const { record, sha256 } of records) {
+      for (const ref of [{ sha256 }, ...record.artifacts, ...record.transcripts]) needed.add(ref.sha256);
+    }
+    if (missed || !signs) unknown.push(runId);
+  }
+  return { needed, unknown };
+}
+
+async function signsResults(store: ArtifactStore, policySha256: string): Promise<boolean> {
+  try {
+    return parsePolicyBytes(await store.readObject(policySha256)).policy.attestations === 'required';
+  } catch (error) {
+    if (error instanceof PromptOsError) return false;
+    throw error;
+  }
 }

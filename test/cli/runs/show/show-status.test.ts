@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../../src/cli/app/output.js';
 import { modelsOf } from '../../../../src/cli/runs/read/gate-models.js';
+import { withModels } from '../../../../src/cli/runs/show/show-run.js';
 import { describeGate, showStatus } from '../../../../src/cli/runs/show/show-status.js';
-import { withModels } from '../../../../src/cli/runs/show/stored-models.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
 import type { AwaitedResolution, GateStatus, RunStatus } from '../../../../src/contracts/run/run-status.js';
 import { finishedRun } from '../../../support/finished-run.js';

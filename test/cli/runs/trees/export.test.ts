@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../../src/adapters/store/fs/file-system-store.js';
-import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/result-commands.js';
+import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { buildPromptSession } from '../../../../src/domain/record/prompt-session.js';
 import type { ArtifactStore } from '../../../../src/ports/artifact-store.js';
 import { runCommand } from '../../../support/command-run.js';
