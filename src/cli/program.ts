@@ -171,7 +171,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'check',
       description: 'judge a change by the rules on patches: the working tree, what is staged, commits, or a patch',
-      load: async (context) => (await import('./audit/check/check-command.js')).checkCommand(context),
+      load: async (context) => (await audit()).checkCommand(context),
     },
     {
       name: 'canary',
