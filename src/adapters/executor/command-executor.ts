@@ -61,7 +61,7 @@ export function createCommandExecutor(
     descriptor,
     laysUnder: programs.laysUnder?.ok === true,
     execute: (call) =>
-      withScratch(options.scratchRoot, async (scratch) => {
+      withScratch(options.scratchRoot, programs, async (scratch) => {
         if (agent !== null && agent.kind !== 'acp' && agent.lack !== null) {
           const { code, message, hint } = agent.lack;
           throw new PromptOsError(code, message, hint === undefined ? undefined : { hint });

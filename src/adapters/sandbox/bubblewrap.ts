@@ -66,7 +66,7 @@ export function createBubblewrap(options: BubblewrapOptions): Sandbox {
       return { argv: group?.within(command) ?? command, env, writable, temporary, ended: group?.remove };
     },
   });
-  return { ...sandbox, laysUnder };
+  return { ...sandbox, laysUnder, leavesNothing: true };
 }
 
 /** In the namespace of a mount this user is root; inside of the sandbox the program is who it is without a mount. */
