@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { describeKeyFile } from '../../../adapters/keys/key-files.js';
 import { readPolicy } from '../../../config/policy-file.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { own } from '../../../contracts/json.js';
@@ -25,7 +27,7 @@ export interface McpOptions {
 
 /**
  * `mcp`: serves until the client goes, or SIGINT or SIGTERM.
- * @throws PromptOsError USAGE, POLICY_NOT_FOUND, POLICY_INVALID, ENVIRONMENT_INVALID
+ * @throws PromptOsError USAGE, POLICY_NOT_FOUND, POLICY_INVALID, KEY_NOT_FOUND, KEY_NOT_READABLE, ENVIRONMENT_INVALID
  */
 export async function serveMcp(
   context: CommandContext,
@@ -34,6 +36,8 @@ export async function serveMcp(
   const address = http === undefined ? null : readHttpAddress(http);
   const project = await findProject(context);
   await requirePrincipal(project, as);
+  // A passphrase is asked for when something is signed, a wrong name is said now.
+  if (key !== undefined) await describeKeyFile(resolve(context.cwd, key));
   const quiet = withoutStandardOutput(context);
   const session: McpSession = { context: quiet, principal: as, key, claimant, inTurn: createTurns() };
   if (address === null) return serveStdio(session, version);

@@ -222,4 +222,15 @@ describe('mcp on standard input and output', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(/error USAGE: --as: expected a principal of the policy \(.*nina.*\), received "mallory"/);
   });
+
+  test('--key with a file that is missing or is no key: refused at the start, with the code of every command', async () => {
+    for (const [file, code] of [
+      ['no-such.pem', 'KEY_NOT_FOUND'],
+      ['README.md', 'KEY_NOT_READABLE'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await serve(['--as', 'nina', '--key', file], HELLO);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toContain(`error ${code}: `);
+    }
+  });
 });
