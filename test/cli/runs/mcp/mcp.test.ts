@@ -226,7 +226,7 @@ describe('mcp on standard input and output', () => {
   test('--key with a file that is missing or is no key: refused at the start, with the code of every command', async () => {
     for (const [file, code] of [
       ['no-such.pem', 'KEY_NOT_FOUND'],
-      ['README.md', 'KEY_NOT_READABLE'],
+      ['policy.yaml', 'KEY_NOT_READABLE'],
     ] as const) {
       const { exitCode, stdout, stderr } = await serve(['--as', 'nina', '--key', file], HELLO);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
