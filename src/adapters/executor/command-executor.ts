@@ -91,7 +91,7 @@ export function createCommandExecutor(
           outputs: options.scratchRoot,
           reach: {
             readable: [
-              ...[argv, ...commandLines].flatMap((line) => namedFiles(line, configDir)),
+              ...namedFiles([...argv, ...commandLines.flat()], configDir),
               ...pathsNamed(env, Object.keys(config.env.set)),
             ],
             writable: [scratch.root],

@@ -107,20 +107,23 @@ function findContexts(text: string): FoundSecret[] {
   return [...words, ...data];
 }
 
+/** Which credentials are meant: only what is one for sure, or everything that may be one. */
+export type WantedSecrets = 'known' | 'all';
+
 /**
- * Likely credentials of a text in order, none inside another; a known one wins over a candidate. Linear in the text's
- * length, whatever its lines are.
+ * Likely credentials of a text in order, none inside another; a known one wins over a candidate, and is the same whether
+ * candidates are wanted or not. Linear in the text's length, whatever its lines are.
  */
-export function findSecrets(text: string): readonly FoundSecret[] {
-  const found = [...findFormats(text), ...findWrapped(text), ...findContexts(text)].sort(
-    (a, b) => Number(b.confidence === 'known') - Number(a.confidence === 'known') || a.start - b.start || b.end - a.end,
-  );
+export function findSecrets(text: string, wanted: WantedSecrets = 'all'): readonly FoundSecret[] {
+  const found = [...findFormats(text), ...findWrapped(text), ...(wanted === 'all' ? findContexts(text) : [])];
   const kept: FoundSecret[] = [];
   let end = -1;
-  const known = found.filter(({ confidence }) => confidence === 'known');
+  const known = found
+    .filter(({ confidence }) => confidence === 'known')
+    .sort((a, b) => a.start - b.start || b.end - a.end);
   const inKnown = overlapWith(known);
-  const ordered = [...known, ...found.filter((hit) => hit.confidence === 'candidate' && !inKnown(hit))];
-  for (const hit of ordered.sort((a, b) => a.start - b.start || b.end - a.end)) {
+  const candidates = wanted === 'all' ? found.filter((hit) => hit.confidence === 'candidate' && !inKnown(hit)) : [];
+  for (const hit of [...known, ...candidates].sort((a, b) => a.start - b.start || b.end - a.end)) {
     if (hit.start < end) continue;
     kept.push(hit);
     end = hit.end;

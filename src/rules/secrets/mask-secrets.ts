@@ -1,9 +1,6 @@
 import { sha256Hex } from '../../contracts/digest.js';
 import { readJson } from '../../contracts/json.js';
-import { type FoundSecret, findSecrets } from './find-secrets.js';
-
-/** What is masked: only what is a credential for sure, or everything that may be one. */
-export type MaskedSecrets = 'known' | 'all';
+import { type FoundSecret, findSecrets, type WantedSecrets } from './find-secrets.js';
 
 const maskOf = (id: string, value: string): string =>
   `[masked: ${id}, sha256 ${sha256Hex(value.toWellFormed()).slice(0, 8)}]`;
@@ -39,11 +36,11 @@ export interface MaskedSpan {
 }
 
 /** What `maskSecrets` masks in a text: in order, and none within another. */
-export function maskedSpans(text: string, which: MaskedSecrets = 'known'): readonly MaskedSpan[] {
+export function maskedSpans(text: string, which: WantedSecrets = 'known'): readonly MaskedSpan[] {
   const spans: MaskedSpan[] = [];
   let done = 0;
-  for (const hit of findSecrets(text)) {
-    if (hit.start < done || (which === 'known' && hit.confidence !== 'known')) continue;
+  for (const hit of findSecrets(text, which)) {
+    if (hit.start < done) continue;
     done = endOf(text, hit);
     spans.push({ id: hit.id, start: hit.start, end: done });
   }
@@ -63,11 +60,11 @@ export function maskFrom(text: string, from: number, spans: readonly MaskedSpan[
 }
 
 /** A text with every credential in it replaced by its kind and the start of its digest. */
-export const maskSecrets = (text: string, which: MaskedSecrets = 'known'): string =>
+export const maskSecrets = (text: string, which: WantedSecrets = 'known'): string =>
   maskFrom(text, 0, maskedSpans(text, which));
 
 /** The same for the bytes of an output; they are returned as they are when nothing was masked. */
-export function maskBytes(bytes: Uint8Array, which: MaskedSecrets = 'known'): Uint8Array {
+export function maskBytes(bytes: Uint8Array, which: WantedSecrets = 'known'): Uint8Array {
   const text = new TextDecoder().decode(bytes);
   const masked = maskSecrets(text, which);
   if (masked !== text) return new TextEncoder().encode(masked);
@@ -79,7 +76,7 @@ export function maskBytes(bytes: Uint8Array, which: MaskedSecrets = 'known'): Ui
 }
 
 /** Every text within a JSON value, keys included. */
-export function maskJson<T>(value: T, which: MaskedSecrets = 'known'): T {
+export function maskJson<T>(value: T, which: WantedSecrets = 'known'): T {
   if (typeof value === 'string') return maskSecrets(value, which) as T;
   if (Array.isArray(value)) return value.map((part: unknown) => maskJson(part, which)) as T;
   if (typeof value !== 'object' || value === null) return value;
@@ -93,6 +90,8 @@ export function maskJson<T>(value: T, which: MaskedSecrets = 'known'): T {
  */
 export function maskAnswer(text: string): string {
   const masked = maskSecrets(text);
+  // Without an escape its texts are in it as they are, and were looked through with it.
+  if (!masked.includes('\\')) return masked;
   const value = readJson(masked);
   if (value === undefined) return masked;
   try {
