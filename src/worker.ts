@@ -104,7 +104,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       repositories: config.repositories,
       stateDir,
       env: withDirectLoopback(env),
-      programs,
+      programs: sandbox,
     }),
     executors,
     checks: createCheckRunner({

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import { TREE_PATHS } from '../../src/domain/record/published-tree.js';
-import { driveRun } from '../contender.js';
+import { driveRuns, warmUp } from '../contender.js';
 import { median, type Table } from '../figures.js';
 import type { ProbedGate } from '../gate-probe.js';
 import { type BenchRepository, BRANCHES } from '../governed/repository.js';
@@ -16,8 +16,6 @@ import { readProcess } from '../process-tree.js';
 
 /** Per gate, the median. */
 const GOALS = { cpu_ms: 30, wall_ms: 100 } as const;
-/** A worker lives for weeks: what its compiler does in the first runs is not counted. */
-const WARM_UP_RUNS = 15;
 /** How often each program runs by itself: the kernel counts in steps of 10 ms. */
 const REPEATS = 40;
 
@@ -125,11 +123,9 @@ const COLUMNS = ['worker: CPU ms', 'git, launcher, sandbox: CPU ms', 'together: 
 /** What gates cost beyond their executors and checks, one run at a time, everything in the sandbox. */
 export const measureGates = ({ runs, unsigned, profile }: Options): Promise<readonly Table[]> =>
   atSite({ signed: !unsigned, profile, probe: true }, async ({ repository, governed }) => {
-    const runIdsOf = (name: string, count: number) =>
-      Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
-    const runIds = runIdsOf('gates', runs);
-    for (const runId of [...runIdsOf('warm-up', WARM_UP_RUNS), ...runIds])
-      await driveRun(governed, runId, { door: 'signal' });
+    await warmUp(governed);
+    const runIds = Array.from({ length: runs }, (_, index) => `gates-${index + 1}`);
+    await driveRuns(governed, runIds, 1, { door: 'signal' });
     const own = await measureOwnPrograms(repository);
     const gates = withMeanPrograms(await overheads(repository, runIds, own));
     const goals = [

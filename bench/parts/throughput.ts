@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { type Contender, driveRuns } from '../contender.js';
+import { type Contender, driveRuns, warmUp } from '../contender.js';
 import { besideFair } from '../fair/fair-runs.js';
 import { mebibytes, type Row, ratio, type Table } from '../figures.js';
 import { atSite } from '../governed/site.js';
@@ -103,6 +103,7 @@ export const measureThroughput = ({ runs, concurrency, unsigned, profile }: Opti
     besideFair(
       site,
       async (fair) => {
+        for (const contender of [fair, site.governed]) await warmUp(contender);
         const tables: Table[] = [];
         for (const atOnce of concurrency) {
           const rounds = Math.max(1, Math.min(ROUNDS, Math.floor(runs / atOnce)));

@@ -138,9 +138,12 @@ function reportRefusal({ info, log, metricMeter }: Context, error: unknown): voi
     .add(1, { code: error.code, activity: activityType });
 }
 
+/** Steps of an activity that follow each other this quickly, in milliseconds, share a heartbeat. */
+const BETWEEN_HEARTBEATS_MS = 200;
+
 /**
  * Works with a heartbeat, and says to Temporal what an error means.
- * @param work given a function that sets what each heartbeat carries from then on; one is sent at once
+ * @param work given a function that sets what each heartbeat carries from then on; one is sent at once, or soon after the last
  */
 export async function runActivity<T>(
   work: (context: Context, progress: (details: () => object) => void) => Promise<T>,
@@ -149,7 +152,12 @@ export async function runActivity<T>(
   const context = Context.current();
   // What the activity's calls before said is not lost where this one ends before it says anything itself.
   let details = (): unknown => context.info.heartbeatDetails ?? {};
+  let lastBeat = Number.NEGATIVE_INFINITY;
+  let nextBeat: NodeJS.Timeout | undefined;
   const beat = () => {
+    clearTimeout(nextBeat);
+    nextBeat = undefined;
+    lastBeat = performance.now();
     // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
     if (!context.info.isLocal) context.heartbeat(details());
   };
@@ -157,9 +165,13 @@ export async function runActivity<T>(
   try {
     return await work(context, (next) => {
       details = next;
-      beat();
+      const wait = lastBeat + BETWEEN_HEARTBEATS_MS - performance.now();
+      if (wait <= 0) beat();
+      else nextBeat ??= setTimeout(beat, wait);
     });
   } catch (error) {
+    // The next try of a gate reads in the last heartbeat what this one had come to.
+    if (nextBeat !== undefined) beat();
     reportRefusal(context, error);
     // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
     const { cancellationSignal, info } = context;
@@ -168,6 +180,7 @@ export async function runActivity<T>(
       : toFailure(error, info.attempt, retries, workerOf(context));
   } finally {
     clearInterval(timer);
+    clearTimeout(nextBeat);
   }
 }
 

@@ -20,13 +20,13 @@ const BUNDLE = join(DIST, 'commands');
 const WITH_WORKER = [
   'start/serve-runs',
   'start/start-run',
-  'canary/measure-executor',
-  'canary/run-canaries',
+  'audit/canary/measure-executor',
+  'audit/canary/run-canaries',
   'demo/run-demo',
   'doctor/diagnose-executor',
-  'gates/gate-work',
-  'mcp/serve-mcp',
-  'runs/recover-run',
+  'runs/gates/gate-work',
+  'runs/mcp/serve-mcp',
+  'runs/trees/recover-run',
 ];
 const withWorker = new Set(WITH_WORKER.map((name) => join(DIST, 'cli', `${name}.js`)));
 

@@ -14,8 +14,7 @@ import { ARTIFACT_SCHEMAS } from '../contracts/record/artifact-schemas.js';
 import { decisionSchema, resolutionSchema } from '../contracts/run/decisions.js';
 import { escalationReportSchema } from '../contracts/run/escalation.js';
 import { runRequestSchema } from '../contracts/run/run-request.js';
-import { writeReferencePages } from './reference-pages.js';
-import { writeRulesPage } from './rules-page.js';
+import { writeReferencePages, writeRulesPage } from './reference-pages.js';
 
 interface PublishedSchema {
   readonly title: string;

@@ -1,6 +1,9 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createPinnedDocuments, type PinnedDocuments } from '../activities/documents/pinned-documents.js';
 import { executeGate } from '../activities/execute-gate.js';
 import { sha256Hex } from '../contracts/digest.js';
+import { PromptOsError } from '../contracts/errors.js';
 import { canonicalJson } from '../contracts/json.js';
 import { GATE_IDS, GATES, type GateId } from '../contracts/names.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
@@ -9,11 +12,10 @@ import type { ExecuteGateResult } from '../contracts/run/activities.js';
 import { RULES_VERSION } from '../contracts/run/rules-version.js';
 import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import type { RunRequest } from '../contracts/run/run-request.js';
-import type { ExecutorRegistry, GateExecutor } from '../ports/gate-executor.js';
+import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Edits } from './canary.js';
 import { CANARY_REPOSITORY } from './project.js';
-import { createScriptedExecutors, type ScriptedExecutors } from './scripted-executors.js';
 
 /** Where canaries are planted: a repository with the canary project, and what its worker has. */
 export interface CanaryGround {
@@ -124,5 +126,69 @@ export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
       if (end === null) throw new TypeError('no gate was named');
       return { ...end, inputs };
     },
+  };
+}
+
+/** What an executor does in one attempt of one gate. */
+interface ScriptedGate {
+  readonly output: object;
+  readonly edits?: Edits;
+}
+
+type Attempt = Pick<ExecutorCall, 'run_id' | 'gate' | 'attempt'>;
+
+interface ScriptedExecutors {
+  /** Says what the executor of an attempt will do. */
+  script(attempt: Attempt, deed: ScriptedGate): void;
+  forPrincipal(principal: string): GateExecutor;
+}
+
+const keyOf = ({ run_id, gate, attempt }: { run_id: string; gate: GateId; attempt: number }): string =>
+  `${run_id} ${gate} ${attempt}`;
+
+async function edit(directory: string, edits: Edits): Promise<void> {
+  for (const [path, after] of Object.entries(edits)) {
+    const file = join(directory, path);
+    await rm(file, { force: true });
+    if (after === null) continue;
+    await mkdir(dirname(file), { recursive: true });
+    await (typeof after === 'string' ? writeFile(file, after) : symlink(after.link, file));
+  }
+}
+
+const answered = (text: string, startedAt: number): ExecutorOutcome => ({
+  exit_code: 0,
+  duration_ms: Math.round(performance.now() - startedAt),
+  stdout: new TextEncoder().encode(text),
+  stderr: new Uint8Array(),
+  answer: text,
+  problem: null,
+  served_model: null,
+});
+
+/** Executors of this process, one for each principal, that do in each attempt what is scripted for it. */
+function createScriptedExecutors(): ScriptedExecutors {
+  const deeds = new Map<string, ScriptedGate>();
+  return {
+    script: (attempt, deed) => {
+      deeds.set(keyOf(attempt), deed);
+    },
+    forPrincipal: (principal) => ({
+      descriptor: {
+        kind: 'canary',
+        principal,
+        program: 'promptos canary',
+        arguments_sha256: sha256Hex(principal),
+        requested_model: null,
+        served_model: null,
+      },
+      execute: async (call) => {
+        const startedAt = performance.now();
+        const deed = deeds.get(keyOf(call));
+        if (deed === undefined) throw new PromptOsError('INTERNAL', `No canary is scripted for ${keyOf(call)}.`);
+        await edit(call.directory, deed.edits ?? {});
+        return answered(JSON.stringify({ kind: 'output', ...deed.output }), startedAt);
+      },
+    }),
   };
 }

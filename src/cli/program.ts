@@ -61,13 +61,10 @@ const audit = () => import('./audit/audit-commands.js');
 const decide = () => import('./decide/decide-commands.js');
 const packs = () => import('./packs/pack-commands.js');
 const processes = () => import('./start/start-commands.js');
-const results = () => import('./runs/result-commands.js');
+const runs = () => import('./runs/run-commands.js');
 
 async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
-  const [{ runCommand }, { askOnTerminal, cancelCommand }] = await Promise.all([
-    import('./runs/run-command.js'),
-    decide(),
-  ]);
+  const [{ runCommand }, { askOnTerminal, cancelCommand }] = await Promise.all([runs(), decide()]);
   return runCommand(context, cancelCommand(context), askOnTerminal);
 }
 
@@ -134,7 +131,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'gate',
       description: 'claim, do and submit a gate that a run has handed off to you or your editor',
       commands: ['next', 'submit', 'release'],
-      load: async (context) => (await import('./gates/gate-command.js')).gateCommand(context),
+      load: async (context) => (await import('./runs/gates/gate-command.js')).gateCommand(context),
     },
   ],
   'Runs and their results:': [
@@ -147,13 +144,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'export',
       description: "write a run's session artifact, or its whole published tree, into a folder or one file",
-      load: async (context) => (await results()).exportCommand(context),
+      load: async (context) => (await runs()).exportCommand(context),
     },
     {
       name: 'pr-block',
       takes: '<run>',
       description: 'print the block for the description of a pull request',
-      load: async (context) => (await results()).prBlockCommand(context),
+      load: async (context) => (await runs()).prBlockCommand(context),
     },
     {
       name: 'apply',
@@ -178,12 +175,12 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'check',
       description: 'judge a change by the rules on patches: the working tree, what is staged, commits, or a patch',
-      load: async (context) => (await import('./audit/check/check-command.js')).checkCommand(context),
+      load: async (context) => (await audit()).checkCommand(context),
     },
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./canary/canary-command.js')).canaryCommand(context),
+      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
     },
     {
       name: 'pr-check',
@@ -246,7 +243,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'mcp',
       description: 'serve runs to an agent or editor over the Model Context Protocol, as one principal',
-      load: async (context) => (await import('./mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
+      load: async (context) => (await import('./runs/mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
     },
   ],
   'This program:': [
@@ -259,7 +256,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: async (context) => (await import('./completion/completion.js')).completionCommand(context),
+      load: async (context) => (await import('./completion.js')).completionCommand(context),
     },
   ],
 };
@@ -293,7 +290,7 @@ export async function createProgram(
     }
   }
   if (words?.includes('__complete')) {
-    const { completeCommand } = await import('./completion/completion.js');
+    const { completeCommand } = await import('./completion.js');
     program.addCommand(completeCommand(context), { hidden: true });
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);

@@ -55,7 +55,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     bad: {
       'cli/app/output.ts': "import type { Run } from '../runs/run.js';",
       'cli/attic.ts': '',
-      'cli/completion/words.ts': "import { run } from '../runs/run.js';",
+      'cli/completion.ts': "import { run } from './runs/run.js';",
       'cli/decide/answer.ts': "import { run } from '../runs/run.js';\nimport { own } from './own.js';",
       'cli/decide/own.ts': '',
       'cli/program.ts': "import { answer } from './decide/answer.js';",

@@ -7,8 +7,8 @@ import type { Canary } from '../../src/canary/canary.js';
 import { createCanaryRuns } from '../../src/canary/canary-run.js';
 import { type CanaryOutcome, createPlanter } from '../../src/canary/plant-canaries.js';
 import { canaryPolicy, PROJECT_FILES } from '../../src/canary/project.js';
-import { canaryCommand } from '../../src/cli/canary/canary-command.js';
-import { withCanaryGround } from '../../src/cli/canary/canary-ground.js';
+import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
+import { withCanaryGround } from '../../src/cli/audit/canary/canary-ground.js';
 import { invoke } from '../cli/recorded-context.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { renderRulesPage } from '../../src/build/rules-page.js';
+import { renderRulesPage } from '../../src/build/reference-pages.js';
 import { RULE_TEXTS } from '../../src/contracts/policy/rule-texts.js';
 import { INVENTORY_RULE } from '../../src/rules/attempts/judge-inventory.js';
 import { PATCH_FORM_RULE } from '../../src/rules/judge-change.js';

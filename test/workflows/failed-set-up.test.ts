@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createSetupRunner } from '../../src/adapters/checks/setup-runner.js';
-import { keptLogs, publishedAttempts, startedAttempts } from '../../src/cli/runs/attempt-logs.js';
+import { keptLogs, publishedAttempts, startedAttempts } from '../../src/cli/runs/read/attempt-logs.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { runWorkflowId } from '../../src/contracts/names.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { storedStatus } from '../../src/cli/runs/run-status.js';
+import { storedStatus } from '../../src/cli/runs/read/run-status.js';
 import { GATE_IDS, type GateId, runWorkflowId, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {

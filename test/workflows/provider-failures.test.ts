@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createCommandExecutor } from '../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../src/adapters/platform/launcher.js';
-import { describeProgress } from '../../src/cli/runs/follow-run.js';
+import { describeProgress } from '../../src/cli/runs/show/follow-run.js';
 import { commandExecutorSchema } from '../../src/contracts/config/executor-config.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import type { RunRecord } from '../../src/contracts/record/run-record.js';

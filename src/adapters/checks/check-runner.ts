@@ -59,7 +59,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);
       if (stale !== null) return notStarted(stale);
-      return withScratch(scratchRoot, async (scratch) => {
+      return withScratch(scratchRoot, programs, async (scratch) => {
         const opened =
           call.cache === undefined || caches === undefined
             ? NO_CACHES

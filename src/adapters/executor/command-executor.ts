@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/config/executor-config.js';
@@ -19,7 +19,6 @@ import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agents/agent-version.js';
 import { describeProgram, type KnownAgent, knownAgent, withAgentProgram } from './agents/known-agent.js';
 import { createFillIn } from './fill-in.js';
-import { namedFiles } from './named-files.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type Execution, type ReadExecution, readExecution } from './read-execution.js';
 
@@ -62,7 +61,7 @@ export function createCommandExecutor(
     descriptor,
     laysUnder: programs.laysUnder?.ok === true,
     execute: (call) =>
-      withScratch(options.scratchRoot, async (scratch) => {
+      withScratch(options.scratchRoot, programs, async (scratch) => {
         if (agent !== null && agent.kind !== 'acp' && agent.lack !== null) {
           const { code, message, hint } = agent.lack;
           throw new PromptOsError(code, message, hint === undefined ? undefined : { hint });
@@ -261,4 +260,27 @@ function resolveArgument(argument: string, configDir: string): string {
   if (!argument.startsWith('./')) return argument;
   const path = resolve(configDir, argument);
   return existsSync(path) ? path : argument;
+}
+
+/**
+ * What a program may read since its command line names it: the files, and the folder of each, since scripts import what is beside
+ * them. A file beside the worker config brings nothing else along: keys, state and policies are there. A sandbox shows no folder
+ * that is more than a program's own, such as a home folder.
+ * @param argv as it is run
+ * @param configDir the absolute folder of the worker config
+ */
+export const namedFiles = (argv: readonly string[], configDir: string): readonly string[] => [
+  ...new Set(
+    argv
+      .filter((argument) => isAbsolute(argument) && isFile(argument))
+      .flatMap((file) => (dirname(file) === configDir ? [file] : [dirname(file), file])),
+  ),
+];
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return false;
+  }
 }

@@ -71,6 +71,11 @@ export interface ProgramStarter {
   readonly kind?: SandboxKind;
   /** Whether it shows a program what is laid under its current folder; absent means that it does not. */
   readonly laysUnder?: LaysUnder;
+  /**
+   * Whether nothing that a program with a reach started outlives it or this process, and no such program finds another's
+   * folders; absent means that something may.
+   */
+  readonly leavesNothing?: boolean;
   /** @throws ProgramNotStarted; PromptOsError EXECUTOR_LOST */
   start(program: Program): Promise<RunningProgram>;
 }

@@ -1,6 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endLeftovers, makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
+import type { ProgramStarter } from './program-starter.js';
+
+/** The look for programs that were left before this process: where none leaves any, no other look is needed. */
+let firstLook: Promise<void> | undefined;
 
 /** Parents that were looked through for what dead processes left: once each in a process. */
 const swept = new Map<string, Promise<void>>();
@@ -18,10 +22,16 @@ export interface Scratch {
  * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its launcher
  * removes them, and ends the programs. What is left when that was killed too goes here: programs before any work, so that
  * none runs on beside the next try of its gate, and folders when a process first works under the same parent.
+ * @param programs what starts the programs of the work
  */
-export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
+export async function withScratch<T>(
+  parent: string,
+  { leavesNothing = false }: Pick<ProgramStarter, 'leavesNothing'>,
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> {
   // Before the folders go: what still runs in one would create it again.
-  await endLeftovers();
+  firstLook = leavesNothing && firstLook !== undefined ? firstLook : endLeftovers();
+  await firstLook;
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);
   await sweep;

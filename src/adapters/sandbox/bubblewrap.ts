@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import type { LaysUnder } from '../../ports/laid-under.js';
@@ -7,7 +9,6 @@ import { confinePrograms } from './confine.js';
 import { type MountPrograms, withLaidUnder } from './laid-under.js';
 import { isWithin } from './mounts.js';
 import { findProcessGroups } from './process-group.js';
-import { processLimits, SPARE_PROCESSES } from './process-limits.js';
 import { createShownFiles, type ShownFilesOptions } from './shown-files.js';
 import type { SystemFiles } from './system-files.js';
 
@@ -65,7 +66,7 @@ export function createBubblewrap(options: BubblewrapOptions): Sandbox {
       return { argv: group?.within(command) ?? command, env, writable, temporary, ended: group?.remove };
     },
   });
-  return { ...sandbox, laysUnder };
+  return { ...sandbox, laysUnder, leavesNothing: true };
 }
 
 /** In the namespace of a mount this user is root; inside of the sandbox the program is who it is without a mount. */
@@ -88,4 +89,38 @@ function splitEnvironment(env: Program['env']): Record<'outside' | 'inside', Pro
   const of = (isInside: boolean) =>
     Object.fromEntries(Object.entries(env).filter(([name]) => RUNS_CODE.test(name) === isInside));
   return { outside: of(false), inside: of(true) };
+}
+
+/** From the signal that a program may handle to the one that ends it. */
+const CPU_GRACE_SECONDS = 5;
+/** Since this version the kernel counts the processes of a user namespace by themselves. */
+const COUNTS_NAMESPACES = [5, 14] as const;
+/** The kernel refuses more than the limit and these, so that a watch sees the limit exceeded. */
+const SPARE_PROCESSES = 32;
+
+/** The limits that the kernel keeps for each process, as prlimit(1) takes them. */
+function processLimits(limits: SandboxLimits): readonly string[] {
+  const most = hardLimits();
+  const within = (name: string, value: number): number => Math.min(value, most.get(name) ?? value);
+  const cpu = within('Max cpu time', limits.cpu_seconds);
+  return [
+    '--core=0:0',
+    `--cpu=${cpu}:${within('Max cpu time', cpu + CPU_GRACE_SECONDS)}`,
+    `--fsize=${within('Max file size', limits.file_bytes)}`,
+    // An older kernel would count every process of the user.
+    ...(kernelIsAtLeast(COUNTS_NAMESPACES)
+      ? [`--nproc=${within('Max processes', limits.processes + SPARE_PROCESSES)}`]
+      : []),
+  ];
+}
+
+/** What this process may not exceed, and so no program that it starts. */
+function hardLimits(): ReadonlyMap<string, number> {
+  const lines = readFileSync('/proc/self/limits', 'latin1').matchAll(/^(Max [a-z ]+?) {2,}\S+ +(\d+)/gm);
+  return new Map([...lines].map(([, name = '', hard]) => [name, Number(hard)]));
+}
+
+function kernelIsAtLeast([major, minor]: readonly [number, number]): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
@@ -12,7 +13,6 @@ import {
   type RunningProgram,
   type Sandbox,
 } from '../platform/program-starter.js';
-import { endInside } from './end-inside.js';
 import { type LimitWatch, watchLimits } from './limit-watch.js';
 
 /** A program that is not ours. */
@@ -104,3 +104,25 @@ const noProxy = (hosts: readonly string[]): PromptOsError =>
   new PromptOsError('SANDBOX_UNAVAILABLE', `This sandbox has no way to named hosts (${hosts.join(', ')}).`, {
     hint: 'Say network: none or network: full.',
   });
+
+/** The guard ends with 128 plus the signal that ended the program. */
+const SIGNAL_BASE = 128;
+/** Those that end a program against its will. A program may well choose the code of another, such as git's 129. */
+const FATAL: readonly NodeJS.Signals[] = [
+  ...(['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGKILL', 'SIGSEGV', 'SIGTERM'] as const),
+  ...(['SIGXCPU', 'SIGXFSZ', 'SIGSYS'] as const),
+];
+
+/** How the program in a sandbox ended, from how its guard did, and why it was stopped. */
+function endInside({ code, signal }: ProgramEnd, stopped: string | null, limits: SandboxLimits): ProgramEnd {
+  const inside = FATAL.find((name) => code === SIGNAL_BASE + constants.signals[name]);
+  const end: ProgramEnd = inside === undefined ? { code, signal } : { code: null, signal: inside };
+  const why = stopped ?? kernelLimit(end.signal, limits);
+  return why === null ? end : { ...end, stopped: why };
+}
+
+function kernelLimit(signal: string | null, { cpu_seconds, file_bytes }: SandboxLimits): string | null {
+  if (signal === 'SIGXCPU') return `it used more than ${cpu_seconds} s of processor time (sandbox.limits.cpu_seconds)`;
+  if (signal === 'SIGXFSZ') return `it wrote a file of more than ${file_bytes} bytes (sandbox.limits.file_bytes)`;
+  return null;
+}

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** One thing that a sandbox shows a program. Paths are absolute, and are the same inside and outside. */
 export type Mount =
@@ -8,10 +8,14 @@ export type Mount =
   /** A file or folder that is hidden although what it is in is shown. */
   | { readonly kind: 'hidden'; readonly path: string; readonly folder: boolean };
 
-/** Whether a path is a folder's own, or of something in it. */
+/** A part of a path that is empty, `.` or `..`, or a slash at its end. */
+const INDIRECT = /\/\.{0,2}(?:\/|$)/;
+const direct = (path: string): string => (INDIRECT.test(path) ? resolve(path) : path);
+
+/** Whether a path is a folder's own, or of something in it. Both are absolute. */
 export function isWithin(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way));
+  const [inner, outer] = [direct(path), direct(folder)];
+  return inner === outer || inner.startsWith(outer === '/' ? outer : `${outer}/`);
 }
 
 /** A path with every link in it followed, as the kernel compares paths; also of a file that does not exist yet. */

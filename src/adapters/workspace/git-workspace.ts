@@ -42,7 +42,7 @@ export interface GitWorkspaceOptions {
    * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
    */
   readonly env?: Variables;
-  /** What starts git, such as the launcher of a worker; this process itself when absent. */
+  /** What starts git, and the programs that work in checkouts; this process itself when absent. */
   readonly programs?: ProgramStarter | undefined;
   /** Where checkouts are made; the system's folder for temporary files by default. */
   readonly temporaryDir?: string;
@@ -63,7 +63,7 @@ interface Ready {
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
   const { programs } = options;
-  const templates = createTemplates(stateDir);
+  const templates = createTemplates(stateDir, programs?.leavesNothing === true);
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});

@@ -1,10 +1,108 @@
-import { type ClientApp, methods, RequestError } from '@agentclientprotocol/sdk';
+import { type ChildProcess, spawn } from 'node:child_process';
+import process from 'node:process';
+import {
+  type ClientApp,
+  type CreateTerminalRequest,
+  methods,
+  RequestError,
+  type TerminalExitStatus,
+  type TerminalOutputResponse,
+} from '@agentclientprotocol/sdk';
 import type { PermissionRule } from '../../contracts/config/acp-executor.js';
 import { messageOf } from '../../contracts/errors.js';
 import { refuseUnless } from './files.js';
 import type { OwnFolders } from './own-folders.js';
-import { startTerminal, type Terminal } from './terminal.js';
 import type { Transcript } from './transcript.js';
+
+/** One command that an agent had run. */
+interface Terminal {
+  readonly ended: Promise<TerminalExitStatus>;
+  output(): TerminalOutputResponse;
+  /** Ends everything that it started. */
+  kill(): void;
+}
+
+const MAX_OUTPUT_BYTES = 1_024 ** 2;
+const GRACE_MS = 2_000;
+/** As a shell says of a command that it cannot start. */
+const NOT_STARTED = 127;
+
+/** @param cwd absolute */
+function startTerminal({ command, args, env, outputByteLimit }: CreateTerminalRequest, cwd: string): Terminal {
+  // Agents send a whole line for the shell where they give no arguments.
+  const [program, list] =
+    args === undefined || args.length === 0 ? ['/bin/sh', ['-c', command]] : ([command, args] as const);
+  const child = spawn(program, list, {
+    cwd,
+    env: { ...process.env, ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that what it starts is ended with it.
+    detached: true,
+  });
+  const kept = keepEnd(Math.min(outputByteLimit ?? MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES));
+  let exitStatus: TerminalExitStatus | null = null;
+  const ended = new Promise<TerminalExitStatus>((resolve) => {
+    const end = (status: TerminalExitStatus) => {
+      exitStatus = status;
+      resolve(status);
+    };
+    child.once('error', (error) => {
+      kept.add(Buffer.from(`${error.message}\n`));
+      end({ exitCode: NOT_STARTED, signal: null });
+    });
+    child.once('exit', (exitCode, signal) => {
+      // What it has printed may still be on its way; what it left running may keep its outputs open.
+      const take = () => end({ exitCode, signal });
+      child.once('close', take);
+      setTimeout(take, 200).unref();
+    });
+  });
+  child.stdout.on('data', kept.add);
+  child.stderr.on('data', kept.add);
+  return {
+    ended,
+    output: () => ({ ...kept.text(), exitStatus }),
+    kill: () => {
+      signalGroup(child, 'SIGTERM');
+      setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS).unref();
+    },
+  };
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // All of it has ended.
+  }
+}
+
+/** Keeps the end of what a command prints. */
+function keepEnd(limit: number) {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  let printed = 0;
+  return {
+    add: (chunk: Buffer): void => {
+      chunks.push(chunk);
+      printed += chunk.length;
+      held += chunk.length;
+      while (chunks.length > 1 && held - (chunks[0]?.length ?? 0) >= limit) held -= chunks.shift()?.length ?? 0;
+    },
+    text: () => {
+      const kept = Buffer.concat(chunks);
+      if (printed <= limit) return { output: kept.toString('utf8'), truncated: false };
+      return { output: fromCharacter(kept.subarray(kept.length - limit)).toString('utf8'), truncated: true };
+    },
+  };
+}
+
+/** UTF-8 from the first whole character. */
+function fromCharacter(bytes: Buffer): Buffer {
+  const start = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return start === -1 ? Buffer.alloc(0) : bytes.subarray(start);
+}
 
 /** Commands that one session may have at a time. */
 const MAX_TERMINALS = 64;

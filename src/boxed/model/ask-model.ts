@@ -4,7 +4,6 @@ import type { Line, PrintLine } from '../print-line.js';
 import { boundSchema } from './bound-schema.js';
 import { classifyError } from './classify-error.js';
 import { ModelFailure } from './model-failure.js';
-import { textParts } from './text-parts.js';
 import type { WatchedModel } from './true-response.js';
 
 /** What a conversation is held with. */
@@ -175,3 +174,30 @@ function stepLine({ usage, finishReason }: FinishStep, { last }: WatchedModel): 
 const lengthOf = (output: unknown): number =>
   (typeof output === 'string' ? output : (JSON.stringify(output) ?? '')).length;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const LONGEST = 2_000;
+const LONGEST_MS = 1_000;
+
+/**
+ * Prints what a model says as it comes, in pieces of a size that people can follow: a line for each token would make the
+ * transcript twenty times as long as what was said.
+ */
+function textParts(print: PrintLine) {
+  let kind: 'text' | 'reasoning' = 'text';
+  let held = '';
+  let since = 0;
+  const flush = (): void => {
+    if (held !== '') print({ type: kind, text: held });
+    held = '';
+  };
+  return {
+    add: (of: typeof kind, text: string): void => {
+      if (of !== kind) flush();
+      kind = of;
+      if (held === '') since = Date.now();
+      held += text;
+      if (held.length >= LONGEST || Date.now() - since >= LONGEST_MS) flush();
+    },
+    flush,
+  };
+}

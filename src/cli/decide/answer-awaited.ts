@@ -2,9 +2,9 @@ import type { GovernedRuns } from '../../client/client.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run/run-status.js';
 import type { Output } from '../app/output.js';
 import type { Questions } from '../app/questions.js';
+import { type Outgoing, requireCounted } from '../runs/messages/message.js';
 import { type AskOptions, askFor } from './answer.js';
 import { askedDecision, bindDecision, failureOf, outgoingDecision } from './decision.js';
-import { type Outgoing, requireCounted } from './message.js';
 import { ASKED_RESOLUTION, bindResolution, outgoingResolution } from './resolution.js';
 
 /** Asks on a terminal for whatever a run waits for. */

@@ -12,10 +12,10 @@ import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import { type Choice, type Questions, terminalQuestions } from '../app/questions.js';
 import { announceRun, type SelectedRun, selectRun } from '../app/select-run.js';
-import { type OpenedRuns, withRuns } from '../runs/governed-runs.js';
-import { type LiveStatus, liveStatus } from '../runs/run-status.js';
+import { type Outgoing, readMessage, reportDelivery, requireActor, sendOrPrint } from '../runs/messages/message.js';
+import { type OpenedRuns, withRuns } from '../runs/read/governed-runs.js';
+import { type LiveStatus, liveStatus } from '../runs/read/run-status.js';
 import { awaitingRun, type WantedAnswer } from './awaiting-run.js';
-import { type Outgoing, readMessage, reportDelivery, requireActor, requireBinding, sendOrPrint } from './message.js';
 import { lookAt, type ShowRequestOptions, showRequest } from './show-request.js';
 
 type Awaited = AwaitedDecision | AwaitedResolution;
@@ -132,6 +132,28 @@ const isBare = <O extends AnswerOptions, M extends Answer, A extends Awaited>(
 function requireStatus(live: LiveStatus | null): RunStatus {
   if (live !== null && 'status' in live) return live.status;
   throw live?.missing ?? new PromptOsError('WORKER_MISSING', 'No worker answered.');
+}
+
+const OPTION_OF: Readonly<Record<string, string>> = {
+  request_id: '--request-id',
+  gate: '--gate',
+  attempt: '--attempt',
+  output_sha256: '--output',
+  policy_sha256: '--policy',
+  escalation_id: 'ESCALATION',
+  report_sha256: '--report',
+};
+
+/** Refuses an answer without the fields that bind it to its request. @throws PromptOsError WORKER_MISSING, USAGE */
+function requireBinding(fields: Readonly<Record<string, unknown>>, live: LiveStatus | null): void {
+  const missing = Object.keys(fields).filter((name) => fields[name] === undefined);
+  if (missing.length === 0) return;
+  const options = missing.map((name) => OPTION_OF[name]).join(', ');
+  if (live !== null && 'missing' in live) {
+    const hint = `Start a worker: \`promptos worker\`; or say what is answered with ${options}, as the Temporal UI shows it.`;
+    throw new PromptOsError('WORKER_MISSING', live.missing.summary, { cause: live.missing, hint });
+  }
+  throw new PromptOsError('USAGE', `The answer needs ${options}.`);
 }
 
 /** The message that a line makes. @throws PromptOsError WORKER_MISSING or USAGE when what binds it is not known */

@@ -2,9 +2,9 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution } from '../../contracts/run/run-status.js';
 import type { Output } from '../app/output.js';
 import { describeSelected, latestRun, openRuns, type SelectedRun } from '../app/select-run.js';
-import type { OpenedRuns } from '../runs/governed-runs.js';
-import { type LiveStatus, liveStatus } from '../runs/run-status.js';
-import { describeAwaited } from '../runs/show-status.js';
+import type { OpenedRuns } from '../runs/read/governed-runs.js';
+import { type LiveStatus, liveStatus } from '../runs/read/run-status.js';
+import { describeAwaited } from '../runs/show/show-status.js';
 
 type Awaited = AwaitedDecision | AwaitedResolution;
 

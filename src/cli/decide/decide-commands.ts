@@ -2,7 +2,7 @@ import { Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import { GATE_IDS, RESOLUTION_CHOICES } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
 import { collect, positiveNumber, RUN_ARGUMENT, WAITING_RUN_ARGUMENT } from '../app/options.js';
-import type { AskAwaited } from '../runs/show-run.js';
+import type { AskAwaited } from '../runs/show/show-run.js';
 import type { DecisionOptions } from './decision.js';
 
 /** `--gate`, for those who want to be sure of what they decide on. */
@@ -168,7 +168,7 @@ export const escalateCommand = (context: CommandContext) =>
       .option('--as <name>', 'who escalates')
       .addHelpText('after', ESCALATE_EXAMPLES),
   ).action(async (run, options) => {
-    const { escalateRun } = await import('./stop-run.js');
+    const { escalateRun } = await import('../runs/messages/escalate-run.js');
     await escalateRun(context, run, options);
   });
 
@@ -195,7 +195,7 @@ export const cancelCommand = (context: CommandContext) =>
       .option('--yes', 'send it without asking')
       .addHelpText('after', CANCEL_EXAMPLES),
   ).action(async (run, options) => {
-    const { cancelRun } = await import('./stop-run.js');
+    const { cancelRun } = await import('./cancel-run.js');
     await cancelRun(context, run, options);
   });
 

@@ -7,9 +7,9 @@ import { approveSignal, rejectSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';
 import type { Questions } from '../app/questions.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
-import { describeAwaited, describeFinding } from '../runs/show-status.js';
+import type { Outgoing } from '../runs/messages/message.js';
+import { describeAwaited, describeFinding } from '../runs/show/show-status.js';
 import { type AnswerKind, type AnswerOptions, type AskedKind, type AskOptions, gatesUpTo } from './answer.js';
-import type { Outgoing } from './message.js';
 
 const WHY = 'Why? The next attempt gets this to read.';
 

@@ -9,9 +9,9 @@ import { resolveEscalationSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';
 import type { Questions } from '../app/questions.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
-import { describeAwaited } from '../runs/show-status.js';
+import type { Outgoing } from '../runs/messages/message.js';
+import { describeAwaited } from '../runs/show/show-status.js';
 import { type AnswerKind, type AnswerOptions, type AskedKind, type AskOptions, gatesUpTo } from './answer.js';
-import type { Outgoing } from './message.js';
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z$/;

@@ -13,8 +13,8 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 import type { Questions } from '../app/questions.js';
-import { type ArtifactText, artifactAt, readArtifactText, readAttempt } from '../runs/attempt-logs.js';
-import { decisionProgress, describeAwaited, describeFinding } from '../runs/show-status.js';
+import { type ArtifactText, artifactAt, readArtifactText, readAttempt } from '../runs/read/attempt-logs.js';
+import { decisionProgress, describeAwaited, describeFinding } from '../runs/show/show-status.js';
 
 export interface ShowRequestOptions<Awaited = AwaitedDecision | AwaitedResolution> {
   /** The store that the workers use. */

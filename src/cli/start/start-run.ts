@@ -7,11 +7,11 @@ import type { CommandContext } from '../app/context.js';
 import { programFor } from '../app/project.js';
 import { askAwaited, decideUnattended } from '../decide/answer-awaited.js';
 import { showRequest } from '../decide/show-request.js';
-import { showFinishedRun } from '../runs/finish-run.js';
-import { followRun } from '../runs/follow-run.js';
-import { rememberRun } from '../runs/last-run.js';
-import { publishedStatus } from '../runs/run-status.js';
-import { howToAnswer } from '../runs/show-status.js';
+import { rememberRun } from '../runs/read/last-run.js';
+import { publishedStatus } from '../runs/read/run-status.js';
+import { showFinishedRun } from '../runs/show/finish-run.js';
+import { followRun } from '../runs/show/follow-run.js';
+import { howToAnswer } from '../runs/show/show-status.js';
 import { findOpenRun, type SelectOpenRun } from './open-runs.js';
 import type { PreparedRun } from './prepare-run.js';
 import {

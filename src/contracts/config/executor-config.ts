@@ -2,10 +2,19 @@ import { z } from 'zod';
 import { durationSchema } from '../primitives.js';
 import { acpExecutorSchema } from './acp-executor.js';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
-import { handOffExecutorSchema } from './hand-off-executor.js';
 import { modelExecutorSchema } from './model-executor.js';
 import { presetExecutorSchema } from './preset-executor.js';
 import { homeFilesSchema, networkSchema, passedEnvironmentSchema } from './program-environment.js';
+
+/** A gate that no worker carries out: a person, or a program that a person started, claims it and submits the output. */
+const handOffExecutorSchema = z.strictObject({
+  kind: z
+    .literal('handoff')
+    .describe('the gates are done elsewhere: with `promptos gate next` and `promptos gate submit`'),
+  claim_timeout: durationSchema
+    .default(8 * 3_600_000)
+    .describe('a claim on a gate ends after this long, unless its claimant claims the gate again'),
+});
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
 const answerLocationSchema = z

@@ -6,8 +6,6 @@ import { DEEDS, type JudgedPatch, remark, touchedPaths } from '../patch/patch-ru
 import { printable } from '../paths/path-names.js';
 import { quotedLine } from '../secrets/quoted-line.js';
 import { type CheckDefinition, checkDefinitionOf } from './check-definitions.js';
-import { loweredThresholds } from './coverage-thresholds.js';
-import { scriptChanges } from './package-scripts.js';
 
 const KINDS: Readonly<Record<CheckDefinition, readonly [severity: Severity, what: string]>> = {
   ci: ['high', 'decides what runs on every change'],
@@ -85,3 +83,92 @@ export const judgeCheckDefinitions = (
     ...judgeScripts(change, rules_version),
     ...judgeThresholds(change),
   ]);
+
+interface LoweredThreshold {
+  readonly name: string;
+  readonly from: number;
+  /** Null where the threshold is gone. */
+  readonly to: number | null;
+  readonly line: number;
+}
+
+/** How much of the code must be covered, as coverage tools spell it, with its percentage. */
+const THRESHOLD =
+  /["']?(?<![\w-])(branches|functions|lines|statements|perFile|fail_under|fail-under|cov-fail-under|minimum_coverage|minimum|coverage_threshold|target|threshold)["']?\s{0,4}[:= ]\s{0,4}["']?(\d{1,3}(?:\.\d{1,4})?)(?![\w.])/gi;
+
+const LINE_LIMIT = 2_000;
+
+const thresholds = (text: string): readonly (readonly [name: string, value: number])[] =>
+  [...text.slice(0, LINE_LIMIT).matchAll(THRESHOLD)].map(([, name = '', value = '']) => [name, Number(value)]);
+
+/** Thresholds of coverage that the patch lowers or removes in a file; by name, and in their order where there are several. */
+function loweredThresholds(change: FileChange): readonly LoweredThreshold[] {
+  const now = new Map<string, { readonly value: number; readonly line: number }[]>();
+  for (const { text, line } of addedTo(change)) {
+    for (const [name, value] of thresholds(text)) now.set(name, [...(now.get(name) ?? []), { value, line }]);
+  }
+  return removedFrom(change).flatMap(({ text, line }) =>
+    thresholds(text).flatMap(([name, from]): readonly LoweredThreshold[] => {
+      const after = now.get(name)?.shift();
+      if (after === undefined) return [{ name, from, to: null, line }];
+      return after.value < from ? [{ name, from, to: after.value, line: after.line }] : [];
+    }),
+  );
+}
+
+interface ScriptChange {
+  readonly name: string;
+  /** Null where the script is new, or gone. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly line: number;
+}
+
+const OPENS = /"([^"\\]{1,100})"\s{0,8}:\s{0,8}\{/;
+const PAIR = /^\s*"([^"\\]{1,100})"\s{0,8}:\s{0,8}"((?:[^"\\]|\\.){0,2000})"/;
+/** Without the head of the section in view: a command has a space, or is the name of a hook. */
+const COMMAND = /^\S{1,200} \S|^(?:vitest|jest|mocha|ava|tap|eslint|biome|tsc|true|exit 0|:)$/;
+const OTHER = /^(?:description|author|license|homepage|name|version|repository|url|email)$/;
+
+/** What opens an object, what closes one, and a pair: enough of JSON for a file that is written on one line. */
+const TOKEN = /"[^"\\]{1,100}"\s{0,8}:\s{0,8}(?:\{|"(?:[^"\\]|\\.){0,2000}")|\}/g;
+
+/** A line with several of them, as one line each. Before version 3 of the rules such a line was read as it is. */
+function linesOf(text: string, rulesVersion: number): readonly string[] {
+  const tokens = rulesVersion < 3 || !text.includes('{') ? [] : (text.match(TOKEN) ?? []);
+  return tokens.length > 1 ? tokens : [text];
+}
+
+function scripts(
+  { hunks }: FileChange,
+  sign: '+' | '-',
+  rulesVersion: number,
+): ReadonlyMap<string, { readonly value: string; readonly line: number }> {
+  const found = new Map<string, { readonly value: string; readonly line: number }>();
+  for (const hunk of hunks) {
+    let section: string | null = null;
+    for (const { sign: own, text, line } of hunk) {
+      if (own !== sign && own !== ' ') continue;
+      for (const part of linesOf(text, rulesVersion)) {
+        const opened = OPENS.exec(part)?.[1];
+        if (opened !== undefined) section = opened;
+        else if (/^\s*\}/.test(part)) section = null;
+        const [, name = '', value = ''] = PAIR.exec(part) ?? [];
+        if (own !== sign || name === '') continue;
+        const isScript = section === null ? COMMAND.test(value) && !OTHER.test(name) : section === 'scripts';
+        if (isScript) found.set(name, { value, line });
+      }
+    }
+  }
+  return found;
+}
+
+/** The scripts of a `package.json` that a patch adds, changes or removes. */
+function scriptChanges(change: FileChange, rulesVersion: number): readonly ScriptChange[] {
+  const [before, after] = [scripts(change, '-', rulesVersion), scripts(change, '+', rulesVersion)];
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+    const [old, now] = [before.get(name), after.get(name)];
+    if (old?.value === now?.value) return [];
+    return [{ name, from: old?.value ?? null, to: now?.value ?? null, line: now?.line ?? old?.line ?? 1 }];
+  });
+}

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -30,6 +31,13 @@ function detached(env: Readonly<Record<string, string>>): number {
   return child.pid ?? 0;
 }
 
+/** The same, once it runs its program: before that it has the variables of this process. */
+async function working(env: Readonly<Record<string, string>>): Promise<number> {
+  const pid = detached(env);
+  await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(SLEEP));
+  return pid;
+}
+
 /** The mark of a process that has ended. */
 async function deadMark(): Promise<string> {
   const pid = detached({});
@@ -58,35 +66,33 @@ describe.runIf(process.platform === 'linux')('leftovers', () => {
     ['PROMPTOS_SCRATCH', 'files'],
     ['HOME', 'home'],
   ])('a process of a dead worker, known by %s, is ended before a check runs', async (name, folder) => {
-    const pid = detached({ [name]: join(scratchOf(await deadMark()), folder) });
-    await until(() => isRunning(pid));
+    const pid = await working({ [name]: join(scratchOf(await deadMark()), folder) });
     expect(await seenByCheck(pid)).toBe('ended');
   });
 
   test('a process of a dead worker is ended before any program works in scratch folders, an executor too', async () => {
     for (const parent of ['first', 'first', 'second']) {
-      const pid = detached({ PROMPTOS_SCRATCH: join(scratchOf(await deadMark()), 'files') });
-      await until(() => isRunning(pid));
-      expect(await withScratch(join(root, parent), async () => isRunning(pid))).toBe(false);
+      const pid = await working({ PROMPTOS_SCRATCH: join(scratchOf(await deadMark()), 'files') });
+      expect(await withScratch(join(root, parent), {}, async () => isRunning(pid))).toBe(false);
     }
   });
 
   test('a process of an execution that is over, of a worker that lives, is ended', async () => {
-    expect(await seenByCheck(detached({ HOME: join(scratchOf(ownMark()), 'home') }))).toBe('ended');
+    expect(await seenByCheck(await working({ HOME: join(scratchOf(ownMark()), 'home') }))).toBe('ended');
   });
 
   test('a process of an execution of another worker that lives is left alone', async () => {
     const worker = detached({});
     const home = join(scratchOf(markOf(worker)), 'home');
     await mkdir(home, { recursive: true });
-    expect(await seenByCheck(detached({ HOME: home }))).toBe('runs');
+    expect(await seenByCheck(await working({ HOME: home }))).toBe('runs');
   });
 
   test.each([
     ['of another machine or container', () => `${'0'.repeat(10)}-1-1`],
     ['without a mark', () => 'plain'],
   ])('a process %s is left alone', async (_, mark) => {
-    expect(await seenByCheck(detached({ HOME: join(scratchOf(mark()), 'home') }))).toBe('runs');
+    expect(await seenByCheck(await working({ HOME: join(scratchOf(mark()), 'home') }))).toBe('runs');
   });
 });
 

@@ -2,9 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyDiff } from '../../../src/boxed/model/files/apply-diff.js';
+import { applyDiff, parseDiff } from '../../../src/boxed/model/files/apply-diff.js';
 import { listFiles } from '../../../src/boxed/model/files/list-files.js';
-import { parseDiff } from '../../../src/boxed/model/files/parse-diff.js';
 import { readLines } from '../../../src/boxed/model/files/read-file.js';
 import { searchFiles } from '../../../src/boxed/model/files/search-files.js';
 

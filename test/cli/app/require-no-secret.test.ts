@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { fillTemplate } from '../../../src/canary/fill-template.js';
+import { fillTemplate } from '../../../src/canary/secret-canaries.js';
 import { requireNoSecret } from '../../../src/cli/app/require-no-secret.js';
 import { bindDecision } from '../../../src/cli/decide/decision.js';
-import { readMessage } from '../../../src/cli/decide/message.js';
 import { bindResolution } from '../../../src/cli/decide/resolution.js';
+import { readMessage } from '../../../src/cli/runs/messages/message.js';
 import { personEscalationSchema } from '../../../src/contracts/run/decisions.js';
 import type { RunRequest } from '../../../src/contracts/run/run-request.js';
 

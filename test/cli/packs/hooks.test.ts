@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { preCommitHook } from '../../../src/cli/packs/hooks.js';
 import { hooksCommand } from '../../../src/cli/packs/pack-commands.js';
-import { preCommitHook } from '../../../src/cli/packs/pre-commit-hook.js';
 import { EXAMPLE_POLICY } from '../../support/governed-repository.js';
 import { invoke } from '../recorded-context.js';
 

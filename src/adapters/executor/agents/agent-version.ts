@@ -29,7 +29,8 @@ export async function agentVersion(probe: VersionProbe): Promise<string | null> 
   const identity = [path, await realpath(path), ino, mtimeMs, size, ...rest].join('\n');
   const before = known.get(identity);
   if (before !== undefined) return before;
-  const version = await withScratch(probe.scratchRoot, (scratch) => askVersion(probe, [path, ...rest], scratch));
+  const { scratchRoot, programs } = probe;
+  const version = await withScratch(scratchRoot, programs, (scratch) => askVersion(probe, [path, ...rest], scratch));
   if (version !== null) known.set(identity, version);
   return version;
 }

@@ -65,7 +65,8 @@ interface Spare extends Source {
   readonly copy: Promise<Copy | null>;
 }
 
-export function createCopies(): Copies {
+/** @param leavesNothing as of the starter of the programs that work in checkouts */
+export function createCopies(leavesNothing: boolean): Copies {
   /** The oldest first. */
   let spares: readonly Spare[] = [];
   const slow = new WeakSet<Template | SetupLayer>();
@@ -94,8 +95,8 @@ export function createCopies(): Copies {
       if (spare === undefined) return null;
       spares = spares.filter((other) => other !== spare);
       const copy = await spare.copy;
-      // The executors of other gates ran while it waited.
-      if (copy !== null && (await isClean(copy))) return copy;
+      // The executors of other gates may have found it while it waited.
+      if (copy !== null && (leavesNothing || (await isClean(copy)))) return copy;
       if (copy !== null) removeInBackground(copy.holder);
     }
   };
@@ -152,7 +153,8 @@ export function createCopies(): Copies {
       const holderIs = identityAt(holder);
       const moved = { ...copy, holder, holderIs, directory: join(holder, basename(copy.directory)) };
       // A process that escaped from its executor would go on in the checkout of the next.
-      const check = async () => isReusable && !(await isWorkedIn(holder)) && isClean(moved);
+      const isEmpty = async () => leavesNothing || !(await isWorkedIn(holder));
+      const check = async () => isReusable && (await isEmpty()) && isClean(moved);
       const checked = check().catch(() => false);
       keep(
         copy,
@@ -183,10 +185,11 @@ async function copyOf(
   return unwritten(laid);
 }
 
-/** Lays an overlay over a copy of the template, and writes the index. */
+/** Lays an overlay over a copy of the template, and writes the index, where the copy has them not yet. */
 async function finished(copy: Copy, overlay: Overlay | null): Promise<Copy> {
   const { directory, template } = copy;
   const isLaid = overlay === copy.overlay;
+  if (isLaid && copy.tree.sealed.size > 0) return copy;
   const tree = isLaid || overlay === null ? copy.tree : unwritten(await layOver(copy.tree, overlay, directory));
   const written = await writeIndex(tree, directory, template.hashBytes);
   return { ...copy, overlay, tree: written, holderIs: identityAt(copy.holder) };

@@ -71,9 +71,9 @@ export interface Templates {
  * starts no git. A worker keeps a few templates, removes them when they are not used for a while, and uses one only as long
  * as none of its files was written since it was made. A checkout in which nothing was written serves another gate too.
  */
-export function createTemplates(stateDir: string): Templates {
+export function createTemplates(stateDir: string, leavesNothing: boolean): Templates {
   const { parent, prefix } = templatePlace(stateDir);
-  const copies = createCopies();
+  const copies = createCopies(leavesNothing);
   const layers = createSetupLayers(stateDir, copies);
   const templates = createLeasedCache<Template>(TEMPLATES, (template) => {
     copies.drop((source) => source.template === template);

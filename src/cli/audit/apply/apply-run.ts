@@ -17,7 +17,7 @@ import {
   type StoreCommandContext,
 } from '../../app/published-run.js';
 import type { Questions } from '../../app/questions.js';
-import { selectPublishedRun } from '../../runs/open-run.js';
+import { selectPublishedRun } from '../../runs/read/open-run.js';
 import {
   type CommitterJudgement,
   type CommitterQuestion,

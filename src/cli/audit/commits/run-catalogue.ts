@@ -22,7 +22,7 @@ import {
   type StoreCommandContext,
 } from '../../app/published-run.js';
 import { selectRun } from '../../app/select-run.js';
-import { selectPublishedRun } from '../../runs/open-run.js';
+import { selectPublishedRun } from '../../runs/read/open-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { type Change, changeOfPatch } from './change.js';
 

@@ -1,7 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { PromptOsError } from '../../../contracts/errors.js';
+import type { RunRecord } from '../../../contracts/record/run-record.js';
+import type { ComparedModel } from '../../../contracts/run/independence.js';
 import { counted } from '../../../contracts/sentences.js';
-import { usageInWords } from '../../../domain/record/usage.js';
+import { describeSpending, usageInWords } from '../../../domain/record/usage.js';
 import { printableLine } from '../../app/printable.js';
 import type { StoreCommandContext } from '../../app/published-run.js';
 import { describeError } from '../../app/report-error.js';
@@ -16,7 +18,6 @@ import {
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from '../verify/verify-run.js';
 import { findTraced, type SubjectKind } from './find-traced.js';
 import { type Trace, type TracedArtifact, traceRun } from './trace.js';
-import { renderAccounts } from './traced-accounts.js';
 import { renderInventories } from './traced-inventories.js';
 import { renderPlanned } from './traced-plan.js';
 import { renderWork } from './traced-work.js';
@@ -245,4 +246,28 @@ async function changedPaths(
     .split('\0')
     .map((field) => field.split('\t').at(-1) ?? '')
     .filter(Boolean);
+}
+
+/** What a trace shows of a run's budgets, and of who judged whom; nothing where the policy asks for neither. */
+const renderAccounts = ({
+  budgets,
+  independence,
+}: {
+  readonly budgets: RunRecord['budgets'] | null;
+  readonly independence: RunRecord['independence'] | null;
+}): readonly string[] => [
+  ...(budgets == null ? [] : describeSpending(budgets).map((line, index) => under('spent', line, index))),
+  ...(independence?.comparisons ?? []).map(({ judge, judged, verdict }, index) =>
+    under('judged', `${judge.gate} ${sideOf(judge)} judged ${sideOf(judged)}: ${VERDICTS[verdict]}`, index),
+  ),
+];
+
+const VERDICTS = { independent: 'independent', same: 'NOT INDEPENDENT', unknown: 'UNKNOWN' } as const;
+
+const under = (name: string, line: string, index: number): string => `  ${(index === 0 ? name : '').padEnd(12)}${line}`;
+
+function sideOf({ role, model, vendors, person }: ComparedModel): string {
+  if (person === true) return `${role} (a person)`;
+  const named = model === null ? 'model unknown' : printableLine(model);
+  return `${role} (${[named, ...vendors].join(', ')})`;
 }

@@ -11,7 +11,7 @@ import { createObjectTree } from '../../../verify/object-tree.js';
 import { failureText, judgeTree } from '../../../verify/verify-tree.js';
 import type { CommandContext } from '../../app/context.js';
 import type { StoreCommandContext } from '../../app/published-run.js';
-import { selectPublishedRun } from '../../runs/open-run.js';
+import { selectPublishedRun } from '../../runs/read/open-run.js';
 import type { AuditedRun } from '../commits/run-catalogue.js';
 
 export interface RunVerification {

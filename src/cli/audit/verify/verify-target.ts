@@ -20,7 +20,7 @@ import { type CheckOutcome, judgeTree, verifyTree } from '../../../verify/verify
 import type { Output } from '../../app/output.js';
 import { printable, printableLine } from '../../app/printable.js';
 import type { StoreCommandContext } from '../../app/published-run.js';
-import { readUses, readUsing, type UseTest, usesOfRecord } from '../../runs/run-uses.js';
+import { readUses, readUsing, type UseTest, usesOfRecord } from '../../runs/read/run-uses.js';
 import { openPublishedTree, openTarget, readNamedText } from './verify-run.js';
 import { describeWaiver, withExpired } from './waivers.js';
 

@@ -21,6 +21,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createLauncher } from '../../../../src/adapters/platform/launcher.js';
 import { createGitWorkspace } from '../../../../src/adapters/workspace/git-workspace.js';
 import { notesEveryWrite } from '../../../../src/adapters/workspace/templates/copies.js';
 import type { Workspace } from '../../../../src/ports/workspace.js';
@@ -272,6 +273,33 @@ test.each(WRITERS)('checkout: one in which %s serves no other gate', async (_wha
     await held.close();
   }
 });
+
+test.skipIf(!notesEveryWrite(tmpdir()))(
+  'checkout: where programs leave nothing behind, one that a gate wrote in serves no other either',
+  async () => {
+    const launcher = createLauncher(PERSON.PATH);
+    const boxed = createGitWorkspace({
+      ...{ repositories: { shop: { path } }, stateDir, temporaryDir: room.root, env: { PATH: PERSON.PATH } },
+      programs: { ...launcher, leavesNothing: true },
+    });
+    try {
+      const unwritten = await boxed.checkout({ repository: 'shop', commit });
+      const held = await open(unwritten.directory);
+      const inode = await inodeOf(unwritten.directory);
+      await unwritten.discard();
+      const again = await boxed.checkout({ repository: 'shop', commit });
+      expect(await inodeOf(again.directory)).toBe(inode);
+      expect(git(again.directory, 'status', '--porcelain')).toBe('');
+      await writeInSecret(join(again.directory, 'README.md'), 'READ ME\n');
+      await again.discard();
+      const other = await boxed.checkout({ repository: 'shop', commit });
+      expect(await inodeOf(other.directory)).not.toBe(inode);
+      await held.close();
+    } finally {
+      await launcher.close();
+    }
+  },
+);
 
 test.runIf(process.platform === 'linux')(
   'checkout: one in which a process of its gate still works serves no other gate',

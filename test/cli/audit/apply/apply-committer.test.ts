@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StoreCommandContext } from '../../../../src/cli/app/published-run.js';
 import { applyCommand, prCheckCommand } from '../../../../src/cli/audit/audit-commands.js';
-import { prBlockCommand } from '../../../../src/cli/runs/result-commands.js';
+import { prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { type AuditedRepository, createPatchedRepository } from '../audited-repository.js';
 import { verifyDigests } from '../verify/digest-verifier.js';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkCommand } from '../../../../src/cli/audit/check/check-command.js';
+import { checkCommand } from '../../../../src/cli/audit/audit-commands.js';
 import { prettyJson } from '../../../../src/contracts/json.js';
 import type { Finding } from '../../../../src/contracts/run/findings.js';
 import { PATCH_RULE_IDS } from '../../../../src/rules/patch-rules.js';

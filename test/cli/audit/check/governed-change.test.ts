@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prCheckCommand, traceCommand, ungovernedCommand } from '../../../../src/cli/audit/audit-commands.js';
-import { prBlockCommand } from '../../../../src/cli/runs/result-commands.js';
+import { prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { builtInPackDir } from '../../../../src/config/pack-folder.js';
 import { readPromptPack } from '../../../../src/config/prompt-pack.js';
 import { sha256Hex } from '../../../../src/contracts/digest.js';

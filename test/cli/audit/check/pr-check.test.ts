@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyCommand, prCheckCommand } from '../../../../src/cli/audit/audit-commands.js';
-import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/result-commands.js';
+import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { type AuditedRepository, createPatchedRepository, invokeIn, lines } from '../audited-repository.js';
 import { verifyDigests } from '../verify/digest-verifier.js';
 

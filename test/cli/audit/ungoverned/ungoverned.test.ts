@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyCommand, ungovernedCommand } from '../../../../src/cli/audit/audit-commands.js';
-import { exportCommand } from '../../../../src/cli/runs/result-commands.js';
+import { exportCommand } from '../../../../src/cli/runs/run-commands.js';
 import { type AuditedRepository, createAuditedRepository, lines } from '../audited-repository.js';
 import { verifyDigests } from '../verify/digest-verifier.js';
 

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bundleBytes } from '../../../../src/adapters/tree/bundle-format.js';
-import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/result-commands.js';
+import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { type CommandLineRun, promptos } from '../../../support/command-line.js';
 import { createGovernedChange, type GovernedChange } from '../governed-fixture.js';
 
