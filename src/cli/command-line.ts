@@ -85,7 +85,10 @@ function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => 
   let refusing: CommandUnknownOpts | null = null;
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => {
+        requireKnownCommand(command);
+        stdout.write(text);
+      },
       writeErr: () => {
         refusing = command;
       },
@@ -95,6 +98,20 @@ function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => 
     });
   }
   return () => refusing;
+}
+
+/** Commander shows the help of a group for a word that is none of its commands. @throws PromptOsError USAGE */
+function requireKnownCommand(command: CommandUnknownOpts): void {
+  const [word = '-'] = command.args;
+  if (command.commands.length === 0 || command.registeredArguments.length > 0 || word.startsWith('-')) return;
+  throw unknownCommand(word, command);
+}
+
+function unknownCommand(given: string, group: CommandUnknownOpts, cause?: CommanderError): PromptOsError {
+  const names = group.commands.map((command) => command.name()).join(', ');
+  return new PromptOsError('USAGE', `unknown command '${given}' of "${fullName(group)}", which has: ${names}.`, {
+    cause,
+  });
 }
 
 /** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
@@ -107,9 +124,15 @@ function reportUsage(error: unknown, refusing: CommandUnknownOpts | null): void 
   }
   // Of a command that acts by itself and has subcommands too, a mistyped one looks like an argument.
   if (error.code === 'commander.excessArguments' && refusing !== null && names !== '') {
-    const [given = ''] = refusing.args;
-    const text = `unknown command '${given}' of "${fullName(refusing)}", which has: ${names}.`;
-    throw new PromptOsError('USAGE', text, { cause: error });
+    throw unknownCommand(refusing.args[0] ?? '', refusing, error);
+  }
+  if (error.code === 'commander.unknownCommand' && refusing?.parent === null) {
+    const [word = ''] = refusing.args;
+    const meant = refusing.commands.flatMap(({ commands }) => commands.filter((command) => command.name() === word));
+    if (meant.length > 0) {
+      const names = meant.map((command) => `"${fullName(command)}"`).join(' or ');
+      throw new PromptOsError('USAGE', `unknown command '${word}': it is ${names}.`, { cause: error });
+    }
   }
   const text = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   throw new PromptOsError('USAGE', /[.?)]$/.test(text) ? text : `${text}.`, { cause: error });

@@ -1,14 +1,22 @@
 import { isAbsolute, relative } from 'node:path';
 import process from 'node:process';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 import { createOutput } from './app/output.js';
 import { shellWord } from './app/printable.js';
 import { reportError } from './app/report-error.js';
 import { runCommandLine } from './command-line.js';
 
-/** The reader of our output may stop reading, as `head` does; that is no error. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
+/** What a shell shows of a program that SIGPIPE ended. Without it a verdict that was cut off would count as a yes. */
+const READER_GONE = 141;
+
+/** The reader of our output may stop reading, as `head` does: nothing is said of it. */
+function endQuietly(error: Error): void {
+  const code = systemCode(error);
+  if (code === 'EPIPE') process.exit(process.exitCode ?? READER_GONE);
+  throw new PromptOsError('FILE_NOT_READABLE', `The output cannot be written: ${code ?? String(error)}.`, {
+    cause: error,
+    hint: 'Free some space, or send the output to another place.',
+  });
 }
 
 /** `./bin/promptos` for a copy below the current folder; from anywhere else it is reckoned to be on PATH. */

@@ -50,6 +50,8 @@ interface CommandEntry {
   readonly name: string;
   /** Its arguments, as help shows them. */
   readonly takes?: string;
+  /** Those of a group, for a line that names one of them alone. */
+  readonly commands?: readonly string[];
   /** One line; the definition of the command has no other. */
   readonly description: string;
   readonly load: (context: StoreCommandContext) => Promise<CommandUnknownOpts>;
@@ -128,13 +130,15 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'gate',
       description: 'claim, do and submit a gate that a run has handed off to you or your editor',
+      commands: ['next', 'submit', 'release'],
       load: async (context) => (await import('./runs/gates/gate-command.js')).gateCommand(context),
     },
   ],
   'Runs and their results:': [
     {
       name: 'run',
-      description: 'list, show, watch, cancel and recover runs, and print their logs',
+      description: 'list, watch, cancel and recover runs, show their status, and print their logs',
+      commands: ['list', 'status', 'watch', 'logs', 'cancel', 'recover', 'prune'],
       load: loadRun,
     },
     {
@@ -205,11 +209,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'prompts',
       description: 'list, show and lock the prompts of a pack',
+      commands: ['list', 'show', 'lock'],
       load: async (context) => (await packs()).promptsCommand(context),
     },
     {
       name: 'hooks',
       description: "install promptos's git hooks",
+      commands: ['install'],
       load: async (context) => (await packs()).hooksCommand(context),
     },
   ],
@@ -217,6 +223,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'keys',
       description: 'make and show the keys that decisions and gates are signed with',
+      commands: ['generate', 'show', 'fingerprint', 'list'],
       load: async (context) => (await import('./keys/keys-command.js')).keysCommand(context),
     },
   ],
@@ -224,11 +231,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'worker',
       description: 'carry out runs: the engine and the roles that the worker config says',
+      commands: ['restart'],
       load: async (context) => (await processes()).workerCommand(context),
     },
     {
       name: 'server',
       description: 'the embedded Temporal server and the worker in the background',
+      commands: ['status', 'stop'],
       load: loadServer,
     },
     {
@@ -253,8 +262,9 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
 };
 
 /** What help and suggestions need of a command that a line does not name. */
-function outline({ name, takes }: CommandEntry): CommandUnknownOpts {
+function outline({ name, takes, commands = [] }: CommandEntry): CommandUnknownOpts {
   const command: CommandUnknownOpts = new Command(name);
+  for (const one of commands) command.command(one);
   for (const argument of takes?.split(' ') ?? []) command.argument(argument);
   return command;
 }

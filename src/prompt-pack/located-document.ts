@@ -1,4 +1,17 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  Parser,
+} from 'yaml';
 import type { z } from 'zod';
 import { messageOf } from '../contracts/errors.js';
 import { parseJson } from '../contracts/json.js';
@@ -63,9 +76,36 @@ function walk(document: Document, path: PathInDocument): { readonly pointed: Nod
 /** Aliases that a document may resolve to before it counts as a bomb. */
 const MAX_ALIASES = 100;
 
+/** Levels of lists and mappings. Composing recurses, and a regular expression that finds no stack ends the process. */
+const MAX_NESTING = 200;
+
+class NestedTooDeeply extends Error {
+  constructor(readonly offset: number) {
+    super(`expected at most ${MAX_NESTING} levels of lists and mappings, received more`);
+  }
+}
+
+function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token, void> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > MAX_NESTING) throw new NestedTooDeeply(parser.offset);
+  }
+  yield* parser.end();
+}
+
+/** The document of a text, and where a second one begins, if there is one. */
+function compose(text: string, lines: LineCounter): { readonly document: Document; readonly second: number | null } {
+  const documents = new Composer({ prettyErrors: false }).compose(tokensOf(text, lines), true, text.length);
+  const [document, second] = [documents.next(), documents.next()];
+  // An empty text is a document too.
+  return { document: document.value as Document, second: second.done === true ? null : second.value.range[0] };
+}
+
 /**
- * Parses one YAML 1.2 document; JSON is YAML too. Refuses duplicate keys, unknown tags, several documents, and aliases
- * that multiply.
+ * Parses one YAML 1.2 document; JSON is YAML too. Refuses duplicate keys, unknown tags, several documents, aliases that
+ * multiply, and nesting that is too deep.
  * @param firstLine the line of the file on which the text begins
  */
 export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position & Problem> {
@@ -75,11 +115,15 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
     return { line: Math.max(line, 1) + firstLine - 1, column: Math.max(col, 1) };
   };
   try {
-    const document: Document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    const problems = [...document.errors, ...document.warnings];
-    if (problems.length > 0) {
-      return { ok: false, problems: problems.map(({ message, pos }) => ({ ...position(pos[0]), message })) };
+    const { document, second } = compose(text, lines);
+    const problems = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
+      ...position(pos[0]),
+      message,
+    }));
+    if (second !== null) {
+      problems.push({ ...position(second), message: 'expected one document, received multiple ones' });
     }
+    if (problems.length > 0) return { ok: false, problems };
     return {
       ok: true,
       document: {
@@ -92,9 +136,9 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
       },
     };
   } catch (error) {
-    // Aliases that multiply, aliases without an anchor, and nesting that exhausts the stack all end here.
-    const message = messageOf(error);
-    return { ok: false, problems: [{ line: firstLine, column: 1, message }] };
+    // Aliases that multiply and aliases without an anchor end here too.
+    const place = position(error instanceof NestedTooDeeply ? error.offset : 0);
+    return { ok: false, problems: [{ ...place, message: messageOf(error) }] };
   }
 }
 

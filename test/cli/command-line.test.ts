@@ -35,6 +35,11 @@ describe('wrong usage', () => {
     [['worker', '--repository', 'shop'], 'expected NAME=PATH.'],
     [['worker', 'strat'], `unknown command 'strat' of "promptos worker", which has: restart.`],
     [['run'], '"promptos run" needs one of its commands: list, status, watch, logs, cancel, recover, prune.'],
+    [['status', 'latest'], `unknown command 'status': it is "promptos run status" or "promptos server status".`],
+    [['list'], `it is "promptos run list" or "promptos prompts list" or "promptos keys list".`],
+    [['statsu', '--help'], `unknown command 'statsu' of "promptos", which has: demo, init, `],
+    [['help', 'run', 'show'], `unknown command 'show' of "promptos run", which has: list, status, `],
+    [['worker', 'strat', '--help'], `unknown command 'strat' of "promptos worker", which has: restart.`],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish.'],
   ])('%j: USAGE, exit 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await promptos(args);

@@ -74,6 +74,33 @@ test('exit codes and streams: an error goes to standard error, with the code of 
   });
 });
 
+test('a reader that goes away before the verdict: the program does not end as if it were a yes', async () => {
+  const trees = join(import.meta.dirname, '../vectors/trees');
+  for (const name of ['cancelled', 'escalated', 'reworked']) {
+    await cp(join(trees, name), join(folder, `store/runs/vector-${name}`), { recursive: true });
+  }
+  const line = 'set -o pipefail; "$0" verify --all store 2>/dev/null | true; echo $?';
+  const { stdout } = spawnSync('/bin/bash', ['-c', line, PROMPTOS], {
+    cwd: folder,
+    env: environment(),
+    encoding: 'utf8',
+  });
+  expect(stdout).toBe('141\n');
+});
+
+test.runIf(process.platform === 'linux')('a full disk behind standard output: said as that, and no defect', () => {
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', '"$0" version > /dev/full', PROMPTOS], {
+    cwd: folder,
+    env: environment(),
+    encoding: 'utf8',
+  });
+  expect(status).toBe(2);
+  expect(stderr).toBe(
+    'error FILE_NOT_READABLE: The output cannot be written: ENOSPC.\n' +
+      '  next: Free some space, or send the output to another place.\n',
+  );
+});
+
 test('a reader that goes away: the program ends quietly', async () => {
   const child = spawn('/bin/sh', ['-c', '"$0" completion bash | head -c 1', PROMPTOS], {
     cwd: folder,

@@ -44,6 +44,14 @@ test('program: help shows the arguments that each command takes', () => {
   expect(shown).toEqual(taken);
 });
 
+test('program: every group names its commands before its code is loaded', () => {
+  const outlined = Object.values(COMMANDS).flatMap((entries) =>
+    entries.map(({ name, commands = [] }) => [name, commands]),
+  );
+  const loaded = program.commands.map((command) => [command.name(), command.commands.map((one) => one.name())]);
+  expect(outlined).toEqual(loaded);
+});
+
 test.each(['--version', '-V'])('promptos %s: the version of the package', async (option) => {
   const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
   expect(await promptos([option])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: '' });

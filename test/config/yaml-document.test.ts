@@ -55,8 +55,21 @@ test('parseYaml: YAML_MALFORMED, for aliases that multiply', () => {
   expect(refusal(levels.join('\n'))).toMatchObject({ code: 'YAML_MALFORMED' });
 });
 
-test('parseYaml: YAML_MALFORMED, for nesting that exhausts the stack', () => {
-  expect(refusal(`a: ${'['.repeat(200_000)}`)).toMatchObject({ code: 'YAML_MALFORMED' });
+test.each([
+  ['lists', '['.repeat(200_000), '1:201'],
+  ['lists that are closed', `${'['.repeat(3000)}${']'.repeat(3000)}`, '1:201'],
+  ['mappings', '{a: '.repeat(20_000), '1:798'],
+  ['items', '- '.repeat(20_000), '1:400'],
+  ['lines', Array.from({ length: 900 }, (_, level) => `${' '.repeat(level)}a:`).join('\n'), '200:201'],
+])('parseYaml: YAML_MALFORMED with the place, for %s in each other without end', (_, text, place) => {
+  const error = refusal(text);
+  expect(error).toMatchObject({ code: 'YAML_MALFORMED' });
+  expect(error.message).toContain(`f.yaml:${place}: expected at most 200 levels of lists and mappings, received more.`);
+});
+
+test('parseYaml: reads lists in each other up to the limit', () => {
+  const text = `${'['.repeat(198)}1${']'.repeat(198)}`;
+  expect(JSON.stringify(parseYaml(Buffer.from(text), 'f.yaml').value)).toBe(text);
 });
 
 test('parseYaml: YAML_MALFORMED, for bytes that are not UTF-8 and for a file that is too large', () => {

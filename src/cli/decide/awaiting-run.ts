@@ -11,6 +11,8 @@ type Awaited = AwaitedDecision | AwaitedResolution;
 /** What `latest` is looked for by, for a command that answers. */
 export interface WantedAnswer {
   readonly kind: Awaited['kind'];
+  /** Such as `a decision on P03`. */
+  readonly wanted: string;
   /** Whether a request is the one that the line names, as by `--gate`. */
   matches(awaited: Awaited): boolean;
 }
@@ -37,13 +39,13 @@ export async function awaitingRun(session: OpenedRuns, wanted: WantedAnswer, out
   const [only, ...others] = waiting;
   if (only !== undefined && others.length === 0) return only.run;
   const { what } = session.here;
-  if (only === undefined) throw await nothingAwaited(session, `No run of ${what} waits for a ${wanted.kind}.`);
+  if (only === undefined) throw await nothingAwaited(session, `No run of ${what} waits for ${wanted.wanted}.`);
   for (const { run, requests } of waiting) {
     output.note(`${run.run_id}  ${requests?.map(describeAwaited).join('; ') ?? 'unknown: no worker answers for it'}`);
   }
   const ids = waiting.map(({ run }) => run.run_id);
   const named = ids.slice(0, 5).join(', ') + (ids.length > 5 ? ', …' : '');
-  throw new PromptOsError('RUN_AMBIGUOUS', `${ids.length} runs of ${what} wait for a ${wanted.kind}: ${named}.`, {
+  throw new PromptOsError('RUN_AMBIGUOUS', `${ids.length} runs of ${what} wait for ${wanted.wanted}: ${named}.`, {
     hint: 'Give the id of the run that is meant instead of "latest".',
   });
 }

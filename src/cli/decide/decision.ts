@@ -106,17 +106,18 @@ export const decisionAnswer = (
 ): AnswerKind<DecisionOptions, Decision, AwaitedDecision> => ({
   ...askedDecision(choice),
   kind: 'decision',
+  wanted: line.gate === undefined ? 'a decision' : `a decision on ${line.gate}`,
   schema: decisionSchema,
   matches: (awaited) => awaited.kind === 'decision' && (line.gate === undefined || awaited.gate === line.gate),
   namedBy: 'gate',
   naming: '--gate GATE',
   parts: ['comment', 'to', 'final', 'acknowledge', 'attempt', 'output'],
   requireComplete: ({ comment }) => {
-    if (choice === 'approve' || comment !== undefined) return;
+    if (choice === 'approve' || (comment ?? '').trim() !== '') return;
     throw new PromptOsError('USAGE', 'A rejection needs a reason: --comment TEXT. The next attempt gets it to read.');
   },
   complete: async (options, questions) => {
-    if (choice === 'approve' || options.comment !== undefined) return options;
+    if (choice === 'approve' || (options.comment ?? '').trim() !== '') return options;
     const comment = await questions.write(WHY);
     return comment === null ? null : { ...options, comment };
   },

@@ -194,6 +194,7 @@ export const resolutionAnswer = (
 ): AnswerKind<ResolutionOptions, Resolution, AwaitedResolution> => ({
   ...ASKED_RESOLUTION,
   kind: 'resolution',
+  wanted: line.escalation === undefined ? 'a resolution' : `a resolution of ${printableLine(line.escalation)}`,
   schema: resolutionSchema,
   matches: (awaited) =>
     awaited.kind === 'resolution' && (line.escalation === undefined || awaited.escalation_id === line.escalation),

@@ -10,6 +10,7 @@ import { clientRoute, temporalProxy } from '../../config/proxy.js';
 import { keysFolder } from '../../config/user-folders.js';
 import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
+import { own } from '../../contracts/json.js';
 import { counted } from '../../contracts/sentences.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
@@ -19,10 +20,13 @@ import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { listKeys } from '../keys/keys.js';
 import {
+  fail,
+  listedKeys,
   ok,
   type Probe,
   type ProbeReport,
   type ProbeStatus,
+  readablePolicy,
   readableWorker,
   runProbes,
   type TemporalProbes,
@@ -79,6 +83,18 @@ const KEY_PROBES: Readonly<Record<string, Probe>> = {
     const signers = await createWorkerSigners(config, setting.env);
     const keyidOf = (name: string) =>
       (name === ENGINE_SIGNER ? signers.forEngine() : signers.forPrincipal(name))?.keyid ?? '';
+    const listed = await readablePolicy(setting).then(
+      ({ policy }) => listedKeys(policy),
+      () => ({}),
+    );
+    // A worker may serve several policies: one that does not know the name asks nothing of its key.
+    const strange = names.filter((name) => own(listed, name)?.every(({ keyid }) => keyid !== keyidOf(name)));
+    if (strange.length > 0) {
+      return fail(
+        strange.map((name) => `The policy does not list the key ${keyidOf(name)} for ${name}.`).join('\n'),
+        'Correct signers in worker.yaml, or add the key to the policy; docs/keys.md, "Changing a key".',
+      );
+    }
     return ok(names.map((name) => `${name}: ${keyidOf(name)}`).join('\n'));
   },
 };

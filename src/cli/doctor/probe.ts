@@ -2,8 +2,12 @@ import type { TemporalConnection } from '../../config/environment.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
+import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
+import type { PinnedKey } from '../../contracts/keys.js';
+import type { Policy } from '../../contracts/policy/policy.js';
+import { pinKey, pinKeys } from '../../domain/judge/authenticate.js';
 import type { RunQueue } from '../app/connect.js';
 
 /** `warn`: runs are possible, but something is not as it should be. */
@@ -85,3 +89,12 @@ export const readableWorker = ({ files }: ProbeSetting): Promise<WorkerConfig> =
 /** Null when its own probe says what is wrong with it. */
 export const workerOrNull = (setting: ProbeSetting): Promise<WorkerConfig | null> =>
   readableWorker(setting).catch(() => null);
+
+/**
+ * The keys of a policy, by the names that a worker config gives their signers; without the names that have none.
+ * @throws PromptOsError POLICY_INVALID
+ */
+export function listedKeys(policy: Policy): Readonly<Record<string, readonly PinnedKey[]>> {
+  const engine = policy.engine.keys.map(pinKey);
+  return { ...pinKeys(policy), ...(engine.length === 0 ? {} : { [ENGINE_SIGNER]: engine }) };
+}

@@ -30,6 +30,7 @@ import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {
   fail,
+  listedKeys,
   NotLookedAt,
   ok,
   type Probe,
@@ -188,6 +189,7 @@ export const MACHINE_PROBES: Readonly<Record<string, Probe>> = {
 export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
   policy: async ({ files }) => {
     const { policy, sha256 } = await readPolicyInForce(files.policy);
+    listedKeys(policy);
     return ok(`${policy.name}, sha256:${sha256}`);
   },
   'worker config': async ({ files }) => {

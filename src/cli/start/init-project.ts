@@ -189,8 +189,8 @@ export async function initProject(
     return;
   }
   if (files.repository === null) {
-    throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository.`, {
-      hint: 'Run it inside a repository, or make one with `git init`.',
+    throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository with a working tree.`, {
+      hint: 'Run it inside the working tree of a repository; `git init` makes one.',
     });
   }
   const top = files.repository;

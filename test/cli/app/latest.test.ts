@@ -182,6 +182,13 @@ describe('a decision on latest', () => {
 
     await first.type('escalate', newer.runId, '--issue', 'Stop!');
     await newer.awaitEscalation('E1');
+    // A run of theirs waits, only not for what the line names.
+    const other = await first.type('resolve', 'latest', 'E9', '--choose', 'abort', '--as', 'grace');
+    expect(other.stderr).toMatch(/No run of .* waits for a resolution of E9\. The newest, .*, awaits .*E1 at P00/);
+    const later = await first.type('approve', 'latest', '--gate', 'P03', '--as', 'grace');
+    expect(later.stderr).toMatch(
+      /No run of .* waits for a decision on P03\. The newest, .*, awaits .*a decision on P00/,
+    );
     const resolved = await first.type('resolve', 'latest', 'E1', '--choose', 'abort', '--as', 'grace');
     expect(resolved.objects()).toMatchObject([{ run_id: newer.runId, accepted: true }]);
     await first.site.runs.wait(newer.runId);

@@ -153,9 +153,13 @@ describe('approve', () => {
 });
 
 describe('reject', () => {
-  test('without a reason: USAGE, nothing is sent', async () => {
+  test.each([
+    ['without a reason', []],
+    ['with an empty reason', ['--gate', 'P00', '--comment', '']],
+    ['with a blank reason', ['--gate', 'P00', '--comment', ' \t']],
+  ])('%s: USAGE, nothing is sent', async (_, line) => {
     const [run] = await awaitingRun();
-    const { exitCode, stderr } = await type('reject', run.runId, '--as', 'grace');
+    const { exitCode, stderr } = await type('reject', run.runId, '--as', 'grace', ...line);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('error USAGE: A rejection needs a reason: --comment TEXT.');
     expect((await run.status()).refusals).toBe(0);

@@ -542,3 +542,28 @@ test("doctor: the worker's keys are opened", async () => {
   expect(without.probe('signers')).toMatchObject({ status: 'fail', message: expect.stringContaining('engine.pem') });
   expect(without.exitCode).toBe(1);
 });
+
+test("doctor: a worker's key that the policy does not list for its name fails, before a run does", async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), 'engine: { file: keys/engine.pem }', 'engine: { file: keys/writer-agent.pem }');
+  const { probe, exitCode } = await examine(top);
+  expect(probe('signers')).toMatchObject({
+    status: 'fail',
+    message: expect.stringMatching(/^The policy does not list the key SHA256:\S{43} for engine\.$/),
+  });
+  expect(exitCode).toBe(1);
+});
+
+test('doctor: a key for a name that the policy does not know is none of its business', async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), /^signers:\n/m, 'signers:\n  other-agent: { file: keys/writer-agent.pem }\n');
+  expect((await examine(top)).probe('signers')).toMatchObject({ status: 'ok' });
+});
+
+test('doctor: a key of the policy that was cut is a problem of the policy', async () => {
+  const top = await readyRepository();
+  await change(policyPath(top), /ssh-ed25519 AAAAC3\S+ writer-agent/, 'ssh-ed25519 AAAAC3 writer-agent');
+  const { probe, exitCode } = await examine(top);
+  expect(probe('policy')).toMatchObject({ status: 'fail', message: expect.stringContaining('no Ed25519 public key') });
+  expect(exitCode).toBe(1);
+});

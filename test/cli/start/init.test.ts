@@ -340,6 +340,15 @@ test.each(['123', 'true', 'null', '1e5', '0x1F', '1.2'])(
   },
 );
 
+test('init: REPO_NOT_GIT in a bare repository, which is not said to be none', async () => {
+  const cwd = await folder();
+  await execa('git', ['init', '-q', '--bare'], { cwd });
+  await expect(init(['--alone'], { cwd })).rejects.toMatchObject({
+    code: 'REPO_NOT_GIT',
+    summary: `${cwd} is in no git repository with a working tree.`,
+  });
+});
+
 test('init: REPO_NOT_GIT, outside a repository', async () => {
   await expect(init(['--alone'], { cwd: await folder() })).rejects.toMatchObject({ code: 'REPO_NOT_GIT', exitCode: 2 });
 });
