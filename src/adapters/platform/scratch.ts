@@ -30,7 +30,12 @@ export async function withScratch<T>(
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
   // Before the folders go: what still runs in one would create it again.
-  firstLook = leavesNothing && firstLook !== undefined ? firstLook : endLeftovers();
+  if (!leavesNothing || firstLook === undefined) {
+    firstLook = endLeftovers();
+    firstLook.catch(() => {
+      firstLook = undefined;
+    });
+  }
   await firstLook;
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);
