@@ -6,8 +6,14 @@ import type { OpenedNetwork } from '../../platform/program-starter.js';
 /** The port on the loopback of every box. */
 const PORT = 3128;
 const BRIDGE = fileURLToPath(new URL('./bridge-program.js', import.meta.url));
-/** A small heap: the process counts towards the limits of the program. */
-const NODE_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=1', '--input-type=module', '-e'];
+/**
+ * A small heap: the process counts towards the limits of the program. Node.js 22 warns of the variable that has it use a proxy,
+ * and standard error is the program's.
+ */
+const NODE_FLAGS = [
+  ...['--max-old-space-size=64', '--max-semi-space-size=1', '--disable-warning=UNDICI-EHPA'],
+  ...['--input-type=module', '-e'],
+];
 /** Debian and Ubuntu have it always, other systems with git. */
 const PERL = '/usr/bin/perl';
 

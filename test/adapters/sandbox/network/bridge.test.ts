@@ -93,7 +93,7 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('bridge', () => {
           tcp({ host: '127.0.0.1', port: ${port} }), tcp({ host: '::1', port: ${port} }),
           tcp({ path: '\\0promptos-test-${port}' }), udp, query, name]).then((all) => { console.log(all.join(' ')); process.exit(); });
       `;
-      const { stdout, stderr } = await run(network, ['node', '-e', program]);
+      const { stdout, stderr } = await run(network, ['node', '--disable-warning=UNDICI-EHPA', '-e', program]);
       expect(stderr).toBe('');
       const [outside, metadata, ownPort, ownPort6, abstract, datagram, query, name] = stdout.split(' ');
       expect([outside, metadata, datagram]).toEqual(['ENETUNREACH', 'ENETUNREACH', 'ENETUNREACH']);
