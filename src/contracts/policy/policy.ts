@@ -24,7 +24,7 @@ function refuseContradictions(policy: PolicyFields, context: z.RefinementCtx): v
     problem(['checks', name], `expected a name that a file may have on every system, received "${name}"`);
   }
   if (Object.hasOwn(policy.principals, ENGINE_SIGNER)) {
-    problem(['principals', ENGINE_SIGNER], 'is the name that stands for the engine, whose keys are under `engine`');
+    problem(['principals', ENGINE_SIGNER], 'is the name of the engine, whose keys are under `engine`');
   }
   const held = new Map<string, string>();
   const bind = (name: string, role: string, path: (string | number)[]) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { markedPath, removeLeftovers, SCRATCH_PREFIX } from '../../../src/adapters/platform/leftovers.js';
 import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
@@ -75,6 +75,15 @@ describe.runIf(process.platform === 'linux')('leftovers', () => {
       const pid = await working({ PROMPTOS_SCRATCH: join(scratchOf(await deadMark()), 'files') });
       expect(await withScratch(join(root, parent), {}, async () => isRunning(pid))).toBe(false);
     }
+  });
+
+  test('where programs leave nothing behind, what was left before this process is ended, by one look', async () => {
+    vi.resetModules();
+    const fresh = await import('../../../src/adapters/platform/scratch.js');
+    const left = async () => working({ PROMPTOS_SCRATCH: join(scratchOf(await deadMark()), 'files') });
+    const runsDuring = (pid: number) => fresh.withScratch(root, { leavesNothing: true }, async () => isRunning(pid));
+    expect(await runsDuring(await left())).toBe(false);
+    expect(await runsDuring(await left())).toBe(true);
   });
 
   test('a process of an execution that is over, of a worker that lives, is ended', async () => {
