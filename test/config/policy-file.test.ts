@@ -128,7 +128,7 @@ test('readPolicy: who may cancel is a principal, and has a key where cancellatio
 test('readPolicy: refuses a principal with the name of the engine', async () => {
   const error = await refuse(POLICY.replace('  ada: {', '  engine: {'));
   expect(error).toMatchObject({ code: 'POLICY_INVALID' });
-  expect(error.message).toContain('principals.engine: is the name that stands for the engine');
+  expect(error.message).toContain('principals.engine: is the name of the engine');
 });
 
 test.each([
