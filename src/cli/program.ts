@@ -82,7 +82,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'demo',
       description: 'watch one governed run from end to end',
-      load: async (context) => (await import('./demo/demo-command.js')).demoCommand(context),
+      load: async (context) => (await import('./demo/run-demo.js')).demoCommand(context),
     },
     {
       name: 'init',
@@ -97,7 +97,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'doctor',
       description: 'check everything that runs need, and say what to do about what is missing',
-      load: async (context) => (await import('./doctor/doctor-command.js')).doctorCommand(context),
+      load: async (context) => (await import('./doctor/diagnose.js')).doctorCommand(context),
     },
   ],
   'Decide:': [
@@ -131,7 +131,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'gate',
       description: 'claim, do and submit a gate that a run has handed off to you or your editor',
       commands: ['next', 'submit', 'release'],
-      load: async (context) => (await import('./runs/gates/gate-command.js')).gateCommand(context),
+      load: async (context) => (await runs()).gateCommand(context),
     },
   ],
   'Runs and their results:': [
@@ -180,7 +180,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
+      load: async (context) => (await import('./audit/canary/run-canaries.js')).canaryCommand(context),
     },
     {
       name: 'pr-check',
@@ -243,7 +243,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'mcp',
       description: 'serve runs to an agent or editor over the Model Context Protocol, as one principal',
-      load: async (context) => (await import('./runs/mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
+      load: async (context) => (await runs()).mcpCommand(context, ownVersion()),
     },
   ],
   'This program:': [

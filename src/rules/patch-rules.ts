@@ -2,11 +2,9 @@ import type { PatchFile } from '../contracts/record/patch.js';
 import type { RuleFinding } from '../contracts/run/findings.js';
 import { judgeAgentFiles } from './agent-files/judge-agent-files.js';
 import { judgeCheckDefinitions, readsThresholds } from './checks/judge-check-definitions.js';
-import { judgeWeakenedTests } from './checks/judge-weakened-tests.js';
-import { mayHoldTests } from './checks/test-files.js';
+import { judgeWeakenedTests, mayHoldTests } from './checks/judge-weakened-tests.js';
 import { dependencyFileOf } from './dependencies/dependency-files.js';
-import { judgeDependencies } from './dependencies/judge-dependencies.js';
-import { HEAD_LINES, judgeGeneratedFiles } from './dependencies/judge-generated-files.js';
+import { HEAD_LINES, judgeDependencies, judgeGeneratedFiles } from './dependencies/judge-dependencies.js';
 import { linkTargets } from './patch/patch-lines.js';
 import {
   DEEDS,

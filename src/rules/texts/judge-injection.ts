@@ -1,6 +1,6 @@
 import type { Severity } from '../../contracts/names.js';
 import type { RuleFinding } from '../../contracts/run/findings.js';
-import { isCode } from '../checks/test-files.js';
+import { isCode } from '../checks/judge-weakened-tests.js';
 import { LINK_MODE } from '../patch/patch-lines.js';
 import { type JudgedPatch, remark, violation } from '../patch/patch-rule.js';
 import { printable } from '../paths/path-names.js';

@@ -1,5 +1,5 @@
 import type { RuleFinding } from '../../contracts/run/findings.js';
-import { HEAD_LINES } from '../dependencies/judge-generated-files.js';
+import { HEAD_LINES } from '../dependencies/judge-dependencies.js';
 import { addedTo, type FileChange, nameOf, removedFrom } from '../patch/file-changes.js';
 import { addedTexts, LINK_MODE } from '../patch/patch-lines.js';
 import { DEEDS, type JudgedPatch, remark, touchedPaths, violation } from '../patch/patch-rule.js';
