@@ -224,7 +224,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'keys',
       description: 'make and show the keys that decisions and gates are signed with',
       commands: ['generate', 'show', 'fingerprint', 'list'],
-      load: async (context) => (await import('./keys/keys-command.js')).keysCommand(context),
+      load: async (context) => (await import('./keys/keys.js')).keysCommand(context),
     },
   ],
   'Processes:': [

@@ -64,7 +64,7 @@ export const serverArguments = ({ version, port, uiPort, databaseFile }: ServerA
   ),
 ];
 
-/** The oldest Temporal CLI that takes the settings of `settings.ts`: tried with 1.5.1 (server 1.29.1). */
+/** The oldest Temporal CLI that takes these settings: tried with 1.5.1 (server 1.29.1). */
 export const OLDEST_CLI = '1.5.1';
 
 export interface ServerBinary {

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox } from '../../adapters/sandbox/available.js';
 import { laidUnderPlaces } from '../../adapters/sandbox/laid-under.js';
@@ -14,6 +15,7 @@ import { networkBeyond } from '../../contracts/network-access.js';
 import type { Policy } from '../../contracts/policy/policy.js';
 import { pinKey, pinKeys } from '../../domain/judge/authenticate.js';
 import type { RunQueue } from '../app/connect.js';
+import type { Output } from '../app/output.js';
 
 /** `warn`: runs are possible, but something is not as it should be. */
 export type ProbeStatus = 'ok' | 'warn' | 'fail';
@@ -150,3 +152,15 @@ export const setupProbe: Probe = async (setting) => {
   if (missing.length === 0) return ok(`${named}; ${await howGiven(sandbox, setting)}`);
   return fail(missing.join('; '), 'Install the program, or correct `setup` in policy.yaml.');
 };
+
+const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
+const NAME_WIDTH = 16;
+const INDENT = ' '.repeat(6 + NAME_WIDTH);
+
+/** Shows what a probe found, and the next step. */
+export function showReport(output: Output, { name, status, message, next }: ProbeReport): void {
+  const mark = status.padEnd(4);
+  const shown = output.color ? styleText(COLORS[status], mark) : mark;
+  output.say(`${shown}  ${name.padEnd(NAME_WIDTH)}${message.replaceAll('\n', `\n${INDENT}`)}`);
+  if (next !== undefined) output.say(`${INDENT}→ ${next}`);
+}

@@ -11,16 +11,18 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../../embedded/background-process.js';
 import { findServer, stopServer } from '../../embedded/server.js';
-import { type ServerRecord, stateFiles, withStateLock } from '../../embedded/state-files.js';
 import {
   findWorker,
   lastServed,
   recordWorker,
   type ServedByWorker,
+  type ServerRecord,
+  stateFiles,
   WORKER_LOCK_TIMEOUT_MS,
   type WorkerRecord,
   withoutWorker,
-} from '../../embedded/worker-process.js';
+  withStateLock,
+} from '../../embedded/state-files.js';
 import type { WorkerSetting } from '../../worker.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';

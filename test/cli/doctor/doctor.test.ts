@@ -8,7 +8,7 @@ import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-p
 import { doctorCommand, temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { type ProbeReport, type ProbeSetting, runProbes, type TemporalProbes } from '../../../src/cli/doctor/probe.js';
 import { judgeNode } from '../../../src/cli/doctor/probes.js';
-import { keysCommand } from '../../../src/cli/keys/keys-command.js';
+import { keysCommand } from '../../../src/cli/keys/keys.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { missing } from '../../support/missing-package.js';
