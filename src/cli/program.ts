@@ -82,7 +82,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'demo',
       description: 'watch one governed run from end to end',
-      load: async (context) => (await import('./demo/run-demo.js')).demoCommand(context),
+      load: async (context) => (await import('./demo/demo-command.js')).demoCommand(context),
     },
     {
       name: 'init',
@@ -180,7 +180,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./audit/canary/run-canaries.js')).canaryCommand(context),
+      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
     },
     {
       name: 'pr-check',

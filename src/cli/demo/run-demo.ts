@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { openStore } from '../../adapters/open-store.js';
@@ -23,33 +22,12 @@ import { openPublishedTree, verifyRun } from '../audit/verify/verify-run.js';
 import { writeThrowawayKeys } from '../start/first-keys.js';
 import type { PreparedRun } from '../start/prepare-run.js';
 
-/** Who decides in the demonstration. */
-const INTEGRATOR = 'grace';
-
-const DEMO_EXAMPLES = `
-Examples:
-  promptos demo                       asks you at each gate, as the integrator ${INTEGRATOR}
-  promptos demo --decide-as ${INTEGRATOR}    decides by itself and says so
-  promptos demo --json | tail -n 1
-
-Makes a small git repository with a failing test and runs its repair under governance: a question at the design gate, a
-first patch that fails the test, a second that passes. The agents are three small programs; no model is needed. All that
-they and people do is signed, with throwaway keys; at the end the record is verified and traced. Ctrl-C, and typing it
-again, carries on with the same run.`;
-
-export function demoCommand(context: CommandContext): CommandUnknownOpts {
-  return new Command('demo')
-    .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')
-    .option('--decide-as <name>', `decide without asking, as this integrator (without a terminal: ${INTEGRATOR})`)
-    .addHelpText('after', DEMO_EXAMPLES)
-    .action((options) => runDemo(context, options));
-}
-
 const DEVELOPER = 'ada';
 
 export interface DemoOptions {
   readonly directory: string;
   readonly decideAs?: string;
+  readonly integrator: string;
 }
 
 /** Starts the demonstration's run, or carries on with it, and audits what it left. */
@@ -62,13 +40,13 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   output.say(`${project.made ? 'made' : 'found'}    ${folder}: a small git repository with a failing test`);
   output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
 
-  const unattended = options.decideAs ?? (output.interactive ? undefined : INTEGRATOR);
+  const unattended = options.decideAs ?? (output.interactive ? undefined : options.integrator);
   if (unattended !== undefined) output.say(`decides ${unattended}, without asking anybody: this is a demonstration`);
   const choices = {
     worker: false,
     // What is carried on with is the run that the folder remembers.
     forceNew: true,
-    ...(unattended === undefined ? { askAs: INTEGRATOR } : { decideAs: unattended }),
+    ...(unattended === undefined ? { askAs: options.integrator } : { decideAs: unattended }),
   };
 
   const prepared = await prepareRun(context, {

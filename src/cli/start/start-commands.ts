@@ -202,7 +202,7 @@ export function workerCommand(context: CommandContext): CommandUnknownOpts {
     .addHelpText('after', WORKER_EXAMPLES)
     .addCommand(restartCommand(context))
     .action(async (options) => {
-      const { serveRuns, serveInBackground } = await import('./background.js');
+      const { serveRuns, serveInBackground } = await import('./serve-runs.js');
       await (options.detach === true ? serveInBackground : serveRuns)(context, options);
     });
 }
@@ -224,7 +224,7 @@ For a changed worker config, new keys or an update of promptos. Gates that are b
 new worker carries them out again. Where no worker runs in the background, one is started.`,
     )
     .action(async (_options, command) => {
-      const { restartInBackground } = await import('./background.js');
+      const { restartInBackground } = await import('./serve-runs.js');
       // Options of the same name before "restart" are the parent's.
       await restartInBackground(context, command.optsWithGlobals());
     });
