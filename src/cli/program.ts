@@ -97,7 +97,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'doctor',
       description: 'check everything that runs need, and say what to do about what is missing',
-      load: async (context) => (await import('./doctor/diagnose.js')).doctorCommand(context),
+      load: async (context) => (await import('./doctor/doctor-command.js')).doctorCommand(context),
     },
   ],
   'Decide:': [
@@ -224,7 +224,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'keys',
       description: 'make and show the keys that decisions and gates are signed with',
       commands: ['generate', 'show', 'fingerprint', 'list'],
-      load: async (context) => (await import('./keys/keys.js')).keysCommand(context),
+      load: async (context) => (await import('./keys/keys-command.js')).keysCommand(context),
     },
   ],
   'Processes:': [

@@ -7,7 +7,7 @@ import type { Canary } from '../../src/canary/canary.js';
 import { createCanaryRuns } from '../../src/canary/canary-run.js';
 import { canaryPolicy, PROJECT_FILES } from '../../src/canary/project.js';
 import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
-import { withCanaryGround } from '../../src/cli/audit/canary/canary-ground.js';
+import { withCanaryGround } from '../../src/cli/audit/canary/run-canaries.js';
 import { invoke } from '../cli/recorded-context.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 

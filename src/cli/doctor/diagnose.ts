@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Connection } from '@temporalio/client';
 import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
 import { findProgram } from '../../adapters/platform/find-program.js';
@@ -35,29 +34,6 @@ import {
   warn,
 } from './probe.js';
 import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
-
-/**
- * `promptos doctor`: everything that must be right for runs to work, each with the next step.
- * @param probes what is asked of Temporal; the real thing unless a test says otherwise
- */
-export function doctorCommand(context: CommandContext, probes?: TemporalProbes): CommandUnknownOpts {
-  return new Command('doctor')
-    .option('--prompt-pack <dir>', 'the prompt pack that runs would use (default: the built-in one)')
-    .option(
-      '--executor <name>',
-      'try this executor of the worker config instead; it may call a model up to three times',
-    )
-    .option('--json', 'print one JSON object instead')
-    .addHelpText(
-      'after',
-      '\nExits with 1 when something fails.\n\nExamples:\n  promptos doctor\n  promptos doctor --executor claude-writer\n',
-    )
-    .action(async (options) =>
-      options.executor === undefined
-        ? diagnose(context, options, probes)
-        : (await import('./diagnose-executor.js')).diagnoseExecutor(context, options.executor),
-    );
-}
 
 function conclusion(reports: readonly ProbeReport[]): string {
   const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
 import { createTextSigner } from '../../adapters/keys/file-signer.js';
 import {
@@ -17,53 +16,12 @@ import { keyFileOf, listKeyNames, refuseExistingKey, writeKeyFile } from '../../
 import { keysFolder } from '../../config/user-folders.js';
 import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { PRINCIPAL_KINDS } from '../../contracts/names.js';
+import type { PRINCIPAL_KINDS } from '../../contracts/names.js';
 import { nameSchema } from '../../contracts/primitives.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';
-
-const keysSubcommand = (name: string, description: string, example: string) =>
-  new Command(name)
-    .description(description)
-    .option('--json', 'print one JSON object instead')
-    .addHelpText('after', `\nExample:\n  promptos keys ${example}`);
-
-export function keysCommand(context: CommandContext, questions?: PassphraseQuestions): CommandUnknownOpts {
-  const generateCommand = keysSubcommand(
-    'generate',
-    'make a private key, and print what the policy needs',
-    'generate --for grace',
-  )
-    .requiredOption('--for <name>', 'the principal, as the policy names it; "engine" for the engine')
-    .addOption(
-      new Option('--kind <kind>', 'what the principal is, for the policy').choices(PRINCIPAL_KINDS).default('human'),
-    )
-    .option('--no-passphrase', 'leave the key without a passphrase (otherwise one is asked for)')
-    .option('--force', 'replace the key that is there')
-    .option('--out <file>', "write the key there (default: the user's folder of keys)")
-    .action((options) => generateKey(context, options, questions));
-  const showCommand = keysSubcommand('show', 'print the public key and its fingerprint', 'show grace')
-    .argument('<key>', 'a name of `promptos keys list`, or a file')
-    .action((given) => showKey(context, given, questions));
-  const fingerprintCommand = keysSubcommand(
-    'fingerprint',
-    'print the fingerprint, as `ssh-keygen -l` does',
-    'fingerprint "ssh-ed25519 AAAA…"',
-  )
-    .argument('<key...>', 'a name of `promptos keys list`, a file, or a line such as "ssh-ed25519 AAAA…"')
-    .action((words) => showFingerprint(context, words, questions));
-  const listCommand = keysSubcommand('list', 'list your keys, and which have no passphrase', 'list').action(() =>
-    showKeys(context),
-  );
-  return new Command('keys')
-    .addHelpText('after', '\nExample:\n  promptos keys generate --for grace')
-    .addCommand(generateCommand)
-    .addCommand(showCommand)
-    .addCommand(fingerprintCommand)
-    .addCommand(listCommand);
-}
 
 /** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
 export interface PassphraseQuestions {

@@ -24,7 +24,7 @@ import {
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import type { Project } from '../app/project.js';
-import type { RunPlace } from './run-place.js';
+import type { RunPlace } from './prepare-run.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 10_000;

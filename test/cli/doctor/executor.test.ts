@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
-import { doctorCommand } from '../../../src/cli/doctor/diagnose.js';
+import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import type { TriedCase } from '../../../src/plugin/try-executor.js';
 import { ANSWER } from '../../support/answer-contract.js';
 import { type Invocation, invoke } from '../recorded-context.js';

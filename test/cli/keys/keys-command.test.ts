@@ -6,7 +6,8 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { CommandContext } from '../../../src/cli/app/context.js';
-import { keysCommand, type PassphraseQuestions } from '../../../src/cli/keys/keys.js';
+import type { PassphraseQuestions } from '../../../src/cli/keys/keys.js';
+import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { policyKeySchema } from '../../../src/contracts/keys.js';
 import { type InvocationOptions, invoke } from '../recorded-context.js';
 

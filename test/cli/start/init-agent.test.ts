@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { AGENT_PRESETS, resolveExecutor } from '../../../src/adapters/executor/presets/presets.js';
 import type { CommandContext } from '../../../src/cli/app/context.js';
-import { doctorCommand } from '../../../src/cli/doctor/diagnose.js';
+import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import { findDeveloper } from '../../../src/cli/start/prepare-run.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { readPolicy } from '../../../src/config/policy-file.js';

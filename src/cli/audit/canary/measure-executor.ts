@@ -26,7 +26,7 @@ import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
 import { findProject, requireSetting } from '../../app/project.js';
 import { requireStarted } from '../../app/started-executor.js';
-import { withCanaryGround } from './canary-ground.js';
+import { withCanaryGround } from './run-canaries.js';
 
 /** One bug of each class in each language. */
 export const SEEDED_BUGS: readonly SeededBug[] = [...JAVASCRIPT_BUGS, ...PYTHON_BUGS, ...GO_BUGS];
