@@ -2,9 +2,8 @@ import { GATE_IDS, type GateId, type Verdict } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy/policy.js';
 import type { Finding } from '../contracts/run/findings.js';
 import type { GovernedRunInput } from '../contracts/run/run-plan.js';
-import type { Canary, CanaryEffect } from './canary.js';
 import type { CanaryRuns, CanaryScript, GateEnd } from './canary-run.js';
-import { PATCH_CANARIES, SECRET_CANARIES } from './patch-canaries.js';
+import { type Canary, type CanaryEffect, PATCH_CANARIES, SECRET_CANARIES } from './patch-canaries.js';
 import { HONEST_EDITS, HONEST_OUTPUTS, HONEST_REQUEST, HONEST_SPLIT } from './project.js';
 
 /** A change that gives one part too many. */

@@ -180,7 +180,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
+      load: async (context) => (await audit()).canaryCommand(context),
     },
     {
       name: 'pr-check',

@@ -1,5 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { GATE_IDS, type GateId } from '../../contracts/names.js';
+import { GATE_IDS } from '../../contracts/names.js';
 import type { PromptPackBundle } from '../../contracts/prompt-pack.js';
 import type { AttemptRecord } from '../../contracts/record/attempt.js';
 import type { ExecutorParameters } from '../../contracts/run/agent-work.js';
@@ -8,12 +8,8 @@ import { loadPack } from '../../prompt-pack/load.js';
 import { spentByAttempt } from '../../rules/attempts/spent.js';
 import { clipText } from '../../rules/outputs/judged-output.js';
 import type { CanaryRuns } from '../canary-run.js';
-import type { SeededBug } from './seeded-bug.js';
+import type { AskedGate, SeededBug } from './seeded-bug.js';
 import { seededScript } from './seeded-project.js';
-
-/** The gates that an executor can be asked at: those that need no edits, and whose answer is judged by its form. */
-export const ASKED_GATES = ['P00', 'P01', 'P06', 'P07'] as const satisfies readonly GateId[];
-export type AskedGate = (typeof ASKED_GATES)[number];
 
 /** Those that judge the change. At the others no bug is planted: the form of the answer alone counts. */
 export const JUDGING_GATES: readonly AskedGate[] = ['P06', 'P07'];

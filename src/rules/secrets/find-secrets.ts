@@ -1,7 +1,13 @@
 import { sha256Hex } from '../../contracts/digest.js';
-import { decodeBase64, isPlaceholder, type SecretConfidence, type SecretFormat } from './secret-format.js';
+import {
+  CLOUD_FORMATS,
+  decodeBase64,
+  isPlaceholder,
+  SERVICE_FORMATS,
+  type SecretConfidence,
+  type SecretFormat,
+} from './secret-format.js';
 import { CODE_FORMATS, CONTEXT_FORMATS, KUBERNETES_SECRET, WORD_CONTEXTS } from './secret-formats-code.js';
-import { CLOUD_FORMATS, SERVICE_FORMATS } from './secret-formats-services.js';
 
 /** Codes of ASCII; a pair of them is one index of the table. */
 const ASCII = 128;

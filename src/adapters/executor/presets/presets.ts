@@ -10,8 +10,15 @@ import type { Environment } from '../../platform/pass-variables.js';
 import { acpCommand } from '../programs/acp-command.js';
 import type { Lack } from '../programs/lack.js';
 import { missingOfModel, modelCommand } from '../programs/model-command.js';
-import { type AgentPreset, TOOL_USE_CALLS, TRANSIENT_STATUSES } from './agent-preset.js';
-import { CLAUDE, CODEX, COPILOT, GEMINI } from './vendor-agents.js';
+import {
+  type AgentPreset,
+  CLAUDE,
+  CODEX,
+  COPILOT,
+  GEMINI,
+  TOOL_USE_CALLS,
+  TRANSIENT_STATUSES,
+} from './agent-preset.js';
 
 /* Agents that call models of any company. */
 

@@ -4,7 +4,6 @@ import { findProgram } from '../../../adapters/platform/find-program.js';
 import { createLauncher } from '../../../adapters/platform/launcher.js';
 import { createCanaryRuns } from '../../../canary/canary-run.js';
 import {
-  type AskedGate,
   askSeeded,
   countAnswers,
   type GateCount,
@@ -14,7 +13,7 @@ import {
 import { GO_BUGS } from '../../../canary/seeded/go-bugs.js';
 import { JAVASCRIPT_BUGS } from '../../../canary/seeded/javascript-bugs.js';
 import { PYTHON_BUGS } from '../../../canary/seeded/python-bugs.js';
-import { BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
+import { type AskedGate, BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../../canary/seeded/seeded-project.js';
 import { messageOf, PromptOsError } from '../../../contracts/errors.js';
 import { own, prettyJson } from '../../../contracts/json.js';

@@ -12,8 +12,8 @@ import {
   createPlanter,
   plantAll,
 } from '../../../canary/canaries.js';
-import type { Canary } from '../../../canary/canary.js';
 import { type CanaryGround, createCanaryRuns } from '../../../canary/canary-run.js';
+import type { Canary } from '../../../canary/patch-canaries.js';
 import { CANARY_REPOSITORY, canaryPolicy, type JudgingPolicy, PROJECT_FILES } from '../../../canary/project.js';
 import { builtInPackDir } from '../../../config/pack-folder.js';
 import { type PolicyFile, parsePolicyBytes, readPolicyInForce } from '../../../config/policy-file.js';
