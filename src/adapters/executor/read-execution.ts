@@ -18,9 +18,9 @@ import {
   type RecognisedFailure,
   recogniseFailure,
   type SeenOutput,
-} from './output/recognise-failure.js';
+  shownName,
+} from './output/program-words.js';
 import { readUse, readWork } from './output/reported-work.js';
-import { shownName } from './output/shown-name.js';
 
 /** What a program that has ended printed, besides its standard output. It can be given to another process. */
 export interface Execution {

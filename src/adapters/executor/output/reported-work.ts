@@ -3,7 +3,7 @@ import { isRecord } from '../../../contracts/json.js';
 import { type AgentWork, type ToolCalls, type ToolList, WORK_LIMITS } from '../../../contracts/run/agent-work.js';
 import type { ReportedUse } from '../../../ports/gate-executor.js';
 import type { PrintedJson } from './printed-json.js';
-import { shownName } from './shown-name.js';
+import { shownName } from './program-words.js';
 
 /** Where a call of a tool is reported. */
 type CallLocation =

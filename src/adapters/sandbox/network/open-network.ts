@@ -13,7 +13,7 @@ import { createAllowList, type Destination, readEntry } from './allow-list.js';
 import { type Outside, resolveBySystem } from './dial.js';
 import { type ProxyRules, passPlainRequest } from './plain-http.js';
 import { createRequestLog } from './request-log.js';
-import { openTunnel } from './requests.js';
+import { openTunnel } from './tunnel.js';
 
 const FOLDER_PREFIX = 'promptos-net';
 /** The kernel's limit for the path of a Unix socket is 108 bytes, 104 on macOS. */

@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream';
 import { NETWORK_REFUSALS, type NetworkRefusal } from '../../../contracts/record/network-log.js';
 import { type AllowList, allowsPlainText, type Destination } from './allow-list.js';
 import { connectDirectly, connectToProxy, NotConnected, type Outside, proxyCredentials } from './dial.js';
+import { headerValues, isPlainlyFramed, namesOnly, type PlainRequest, readPlainTarget } from './read-request.js';
 import type { RequestLog } from './request-log.js';
-import { headerValues, isPlainlyFramed, namesOnly, type PlainRequest, readPlainTarget } from './requests.js';
 
 /** What requests are held against, and where they are written down. */
 export interface ProxyRules {
