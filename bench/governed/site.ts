@@ -3,7 +3,7 @@ import process from 'node:process';
 import { Client, Connection } from '@temporalio/client';
 import type { GovernedRuns } from '../../src/client/client.js';
 import { ensureServer, stopServer } from '../../src/embedded/server.js';
-import { withoutWorker } from '../../src/embedded/worker-process.js';
+import { withoutWorker } from '../../src/embedded/state-files.js';
 import type { Contender } from '../contender.js';
 import { PROBE_FILE } from '../gate-probe.js';
 import { PROMPTOS } from '../package-root.js';

@@ -14,8 +14,7 @@ import type { GovernedRunInput } from '../contracts/run/run-plan.js';
 import type { RunRequest } from '../contracts/run/run-request.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
-import type { Edits } from './canary.js';
-import { CANARY_REPOSITORY } from './project.js';
+import { CANARY_REPOSITORY, type Edits } from './project.js';
 
 /** Where canaries are planted: a repository with the canary project, and what its worker has. */
 export interface CanaryGround {

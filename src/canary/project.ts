@@ -1,7 +1,10 @@
 import type { GateOutputs } from '../contracts/answers/gate-outputs.js';
 import type { Policy } from '../contracts/policy/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run/run-request.js';
-import type { Edits } from './canary.js';
+
+/** What a file becomes: its text, nothing (deleted), or a symbolic link. */
+type Edit = string | null | { readonly link: string };
+export type Edits = Readonly<Record<string, Edit>>;
 
 /** The name of the throw-away repository in the worker config, the policy and the runs. */
 export const CANARY_REPOSITORY = 'canary';

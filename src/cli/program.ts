@@ -131,7 +131,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'gate',
       description: 'claim, do and submit a gate that a run has handed off to you or your editor',
       commands: ['next', 'submit', 'release'],
-      load: async (context) => (await import('./runs/gates/gate-command.js')).gateCommand(context),
+      load: async (context) => (await runs()).gateCommand(context),
     },
   ],
   'Runs and their results:': [
@@ -180,7 +180,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'canary',
       description: 'plant known violations into runs, and say which gate and rule caught each',
-      load: async (context) => (await import('./audit/canary/canary-command.js')).canaryCommand(context),
+      load: async (context) => (await audit()).canaryCommand(context),
     },
     {
       name: 'pr-check',
@@ -243,7 +243,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'mcp',
       description: 'serve runs to an agent or editor over the Model Context Protocol, as one principal',
-      load: async (context) => (await import('./runs/mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
+      load: async (context) => (await runs()).mcpCommand(context, ownVersion()),
     },
   ],
   'This program:': [

@@ -9,7 +9,7 @@ import type { GovernanceActivities } from '../contracts/run/activities.js';
 import { governanceDataConverter } from '../converter/data-converter.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { useNativeCrypto } from '../verify/native-crypto.js';
-import { verifyApart } from './verify-apart.js';
+import { verifyApart } from './finaliser.js';
 import {
   governanceWorkflowsPath,
   isMergedEntry,

@@ -2,17 +2,16 @@ import type { PatchFile } from '../contracts/record/patch.js';
 import type { RuleFinding } from '../contracts/run/findings.js';
 import { judgeAgentFiles } from './agent-files/judge-agent-files.js';
 import { judgeCheckDefinitions, readsThresholds } from './checks/judge-check-definitions.js';
-import { judgeWeakenedTests } from './checks/judge-weakened-tests.js';
-import { mayHoldTests } from './checks/test-files.js';
+import { judgeWeakenedTests, mayHoldTests } from './checks/judge-weakened-tests.js';
 import { dependencyFileOf } from './dependencies/dependency-files.js';
-import { judgeDependencies } from './dependencies/judge-dependencies.js';
-import { HEAD_LINES, judgeGeneratedFiles } from './dependencies/judge-generated-files.js';
-import { judgePlanFiles } from './judge-plan-files.js';
+import { HEAD_LINES, judgeDependencies, judgeGeneratedFiles } from './dependencies/judge-dependencies.js';
 import { linkTargets } from './patch/patch-lines.js';
 import {
   DEEDS,
+  type JudgedPatch,
   type PatchRule,
   plannedIn,
+  plannedPaths,
   remark,
   sinceVersion2,
   touchedPaths,
@@ -22,11 +21,37 @@ import {
 import { linkTargetProblems, pathProblems, printable } from './paths/path-names.js';
 import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './paths/scope-matching.js';
 import { homePathsIn } from './secrets/home-paths.js';
-import { judgeConflictMarkers } from './texts/conflict-markers.js';
-import { judgeHiddenText } from './texts/hidden-text.js';
 import { judgeInjection } from './texts/judge-injection.js';
-import { judgeLicences } from './texts/judge-licences.js';
-import { judgeSecretCandidates, judgeSecrets } from './texts/judge-secrets.js';
+import {
+  judgeConflictMarkers,
+  judgeHiddenText,
+  judgeLicences,
+  judgeSecretCandidates,
+  judgeSecrets,
+} from './texts/judge-texts.js';
+
+/**
+ * The other direction of the rule `plan`: the patch touches every file that the plan names. The plan may have named a file
+ * to be careful, so this does not block; a component of which nothing was built is one that was agreed on and is missing.
+ */
+function judgePlanFiles({ patch, components }: JudgedPatch): readonly RuleFinding[] {
+  // Said by the rule on empty patches.
+  if (patch.files.length === 0) return [];
+  const touched = new Set(patch.files.flatMap(touchedPaths));
+  return (components ?? []).flatMap(({ name, files }) => {
+    const planned = [...plannedPaths(files)];
+    const missing = planned.filter((path) => !touched.has(path));
+    const none = missing.length === planned.length && missing.length > 0;
+    const why = none ? ' The patch touches no file of this component.' : '';
+    return missing.map((path) =>
+      remark(
+        none ? 'high' : 'medium',
+        `The plan names ${printable(path)} for the component "${printable(name, 120)}", and the patch does not touch it.${why}`,
+        { path },
+      ),
+    );
+  });
+}
 
 /** What git knows: no file, a file, an executable file, a symbolic link, a submodule (which has a rule of its own). */
 const KNOWN_MODES = new Set(['000000', '100644', '100755', '120000', '160000']);

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { firstAcpExecutor } from '../../src/adapters/executor/agents/acp-agents.js';
+import { firstAcpExecutor } from '../../src/adapters/executor/agents/known-agent.js';
 import { createLauncher } from '../../src/adapters/platform/launcher.js';
 import { workerConfigSchema } from '../../src/contracts/config/worker-config.js';
 import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';

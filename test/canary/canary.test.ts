@@ -2,13 +2,12 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CANARIES } from '../../src/canary/canaries.js';
-import type { Canary } from '../../src/canary/canary.js';
+import { CANARIES, type CanaryOutcome, createPlanter } from '../../src/canary/canaries.js';
 import { createCanaryRuns } from '../../src/canary/canary-run.js';
-import { type CanaryOutcome, createPlanter } from '../../src/canary/plant-canaries.js';
+import type { Canary } from '../../src/canary/patch-canaries.js';
 import { canaryPolicy, PROJECT_FILES } from '../../src/canary/project.js';
-import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
-import { withCanaryGround } from '../../src/cli/audit/canary/canary-ground.js';
+import { canaryCommand } from '../../src/cli/audit/audit-commands.js';
+import { withCanaryGround } from '../../src/cli/audit/canary/run-canaries.js';
 import { invoke } from '../cli/recorded-context.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 

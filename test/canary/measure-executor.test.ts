@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
+import { canaryCommand } from '../../src/cli/audit/audit-commands.js';
 import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
 import { ensureBuilt } from '../support/built-package.js';

@@ -11,8 +11,8 @@ import {
   buggy,
   type SeededBug,
 } from '../../src/canary/seeded/seeded-bug.js';
-import { SEEDED_BUGS } from '../../src/canary/seeded/seeded-bugs.js';
 import { RUNTIMES, SEEDED_FILES } from '../../src/canary/seeded/seeded-project.js';
+import { SEEDED_BUGS } from '../../src/cli/audit/canary/measure-executor.js';
 import { goProof, PROOFS } from './proofs.js';
 
 const here = Object.fromEntries(

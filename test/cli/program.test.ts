@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { withSubcommands } from '../../src/cli/app/options.js';
-import { fullName } from '../../src/cli/command-line.js';
+import { fullName } from '../../src/cli/main.js';
 import { COMMANDS, createProgram } from '../../src/cli/program.js';
 import { promptos } from '../support/command-line.js';
 

@@ -22,10 +22,10 @@ const FIGURES: readonly (readonly [said: RegExp, file: string, constant: RegExp]
   [/events or (\d+) MiB/, 'src/workflows/governed-run.ts', /MAX_BYTES_WHILE_RUNNING = (\d+) \* 1024 \* 1024/],
   [
     /and ([\d,]+) polls a second of the transfer queue/,
-    'src/embedded/settings.ts',
+    'src/embedded/temporal-cli.ts',
     /transferProcessorMaxPollRPS=(\d+)/,
   ],
-  [/Ended runs are kept for (\d+) days/, 'src/embedded/settings.ts', /RETENTION_SECONDS = (\d+) \* 24 \* 3_600/],
+  [/Ended runs are kept for (\d+) days/, 'src/embedded/temporal-cli.ts', /RETENTION_SECONDS = (\d+) \* 24 \* 3_600/],
   [/keeps at most (\d+) templates/, 'src/adapters/workspace/templates/templates.ts', /TEMPLATES = \{ idle: (\d+)/],
   [
     /templates and (\d+) patches that no gate uses/,

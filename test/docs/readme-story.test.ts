@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { findServerBinary } from '../../src/embedded/temporal-cli.js';
 import { ensureBuilt } from '../support/built-package.js';
 import { type GitServer, startGitServer } from '../support/git-daemon.js';
 import { installAgent } from '../support/installed-agent.js';

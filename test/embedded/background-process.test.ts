@@ -14,8 +14,14 @@ import {
   recordProcess,
   stopProcess,
 } from '../../src/embedded/background-process.js';
-import { stateFiles, withStateLock } from '../../src/embedded/state-files.js';
-import { findWorker, lastServed, recordWorker, withoutWorker } from '../../src/embedded/worker-process.js';
+import {
+  findWorker,
+  lastServed,
+  recordWorker,
+  stateFiles,
+  withoutWorker,
+  withStateLock,
+} from '../../src/embedded/state-files.js';
 
 let folder: string;
 const children: ChildProcess[] = [];

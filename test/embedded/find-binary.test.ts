@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findServerBinary, OLDEST_CLI } from '../../src/embedded/find-binary.js';
+import { findServerBinary, OLDEST_CLI } from '../../src/embedded/temporal-cli.js';
 
 let folder: string;
 beforeEach(async () => {

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isRunning } from '../../src/adapters/platform/process-identity.js';
-import { findServerBinary, type ServerBinary } from '../../src/embedded/find-binary.js';
 import { type EmbeddedServer, ensureServer, findServer, stopServer } from '../../src/embedded/server.js';
 import { stateFiles } from '../../src/embedded/state-files.js';
+import { findServerBinary, type ServerBinary } from '../../src/embedded/temporal-cli.js';
 import { spawnTypeScript } from '../support/typescript-child.js';
 
 let binary: ServerBinary;

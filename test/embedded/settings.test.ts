@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SERVER_SETTINGS, serverArguments } from '../../src/embedded/settings.js';
+import { SERVER_SETTINGS, serverArguments } from '../../src/embedded/temporal-cli.js';
 
 const input = { port: 1, uiPort: 2, databaseFile: 'temporal.db' };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { copyCheckout, replaceFiles } from '../../src/adapters/workspace/tree/copy-files.js';
 import { sealFolder, writtenSince } from '../../src/adapters/workspace/tree/written-since.js';
-import { createHandedOffRuns } from '../../src/client/handed-off.js';
+import { createHandedOffRuns } from '../../src/client/ledger.js';
 import type { GateDesk } from '../../src/handoff/gate-desk.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 import { eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boundSchema } from '../../src/boxed/model/bound-schema.js';
+import { boundSchema } from '../../src/boxed/model/ask-model.js';
 import { boundedJsonSchema } from '../../src/contracts/answers/answer-schema.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import { schemaGrammar } from './schema-grammar.js';

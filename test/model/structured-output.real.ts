@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { JUDGING_GATES } from '../../src/canary/seeded/ask-seeded.js';
-import { canaryCommand } from '../../src/cli/audit/canary/canary-command.js';
+import { canaryCommand } from '../../src/cli/audit/audit-commands.js';
 import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
 import { ensureBuilt } from '../support/built-package.js';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { SHORT_BYTES } from '../../src/contracts/long-bytes.js';
-import { verifyApart } from '../../src/plugin/verify-apart.js';
+import { verifyApart } from '../../src/plugin/finaliser.js';
 import type { UnsealedTree } from '../../src/ports/tree-reader.js';
 import { verifyUnsealed } from '../../src/verify/object-tree.js';
 

@@ -1,4 +1,4 @@
-import { runCommandLine } from '../../src/cli/command-line.js';
+import { runCommandLine } from '../../src/cli/main.js';
 import type { ExitCode } from '../../src/contracts/errors.js';
 import { RecordedStream } from './recorded-output.js';
 

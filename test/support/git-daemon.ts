@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { choosePorts } from '../../src/embedded/server.js';
-import { SERVER_IP } from '../../src/embedded/settings.js';
+import { SERVER_IP } from '../../src/embedded/temporal-cli.js';
 
 const READY_TIMEOUT_MS = 30_000;
 

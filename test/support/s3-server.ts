@@ -7,7 +7,7 @@ import { withLock } from '../../src/adapters/platform/lock.js';
 import { cacheFolder } from '../../src/config/user-folders.js';
 import { openLog } from '../../src/embedded/background-process.js';
 import { choosePorts } from '../../src/embedded/server.js';
-import { SERVER_IP } from '../../src/embedded/settings.js';
+import { SERVER_IP } from '../../src/embedded/temporal-cli.js';
 import { startGuarded } from './guarded-server.js';
 
 /** The S3 server of the tests: versitygw keeps buckets in a folder. It is built from source, once for each version. */

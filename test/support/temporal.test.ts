@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { acceptsConnections } from '../../src/embedded/server-probes.js';
+import { acceptsConnections } from '../../src/embedded/server.js';
 import { firstLine } from './first-line.js';
 import { startTestServer, startTimeSkippingEnvironment } from './temporal.js';
 import { spawnTypeScript } from './typescript-child.js';

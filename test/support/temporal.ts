@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { openLog } from '../../src/embedded/background-process.js';
-import { findServerBinary } from '../../src/embedded/find-binary.js';
-import { choosePorts } from '../../src/embedded/server.js';
-import { awaitReady } from '../../src/embedded/server-probes.js';
-import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/settings.js';
+import { awaitReady, choosePorts } from '../../src/embedded/server.js';
+import { findServerBinary, SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/temporal-cli.js';
 import { startGuarded } from './guarded-server.js';
 import { findTestServer } from './test-server.js';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { findServerBinary } from '../../src/embedded/temporal-cli.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import type { GovernedWorker } from '../support/governed-worker.js';
 import { writeKeys } from '../support/signing-policy.js';

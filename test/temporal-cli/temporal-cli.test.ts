@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { GateId } from '../../src/contracts/names.js';
-import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { findServerBinary } from '../../src/embedded/temporal-cli.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 import { pasteable, shownJson, type TemporalCommand, temporalCommand } from './temporal-command.js';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { findServerBinary } from '../../src/embedded/temporal-cli.js';
 
 const run = promisify(execFile);
 

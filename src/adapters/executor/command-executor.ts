@@ -1,6 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { mkdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/config/executor-config.js';
 import { type ErrorCode, messageOf, PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';
@@ -9,16 +8,16 @@ import type { ExecutorDescriptor } from '../../contracts/record/attempt.js';
 import { counted } from '../../contracts/sentences.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { workApart } from '../platform/apart.js';
+import { findProgram } from '../platform/find-program.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
 import { maskAsked, maskPassedIn, maskWatched, secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
-import { runTalkative } from '../platform/run-program.js';
+import { runProgram, runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
-import { agentVersion } from './agents/agent-version.js';
 import { describeProgram, type KnownAgent, knownAgent, withAgentProgram } from './agents/known-agent.js';
-import { createFillIn } from './fill-in.js';
+import { createFillIn, namedFiles, resolveArguments } from './command-line.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type Execution, type ReadExecution, readExecution } from './read-execution.js';
 
@@ -163,6 +162,58 @@ const versionOf = (
 ): Promise<string | null> =>
   agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
 
+/** How an agent is asked for its version. */
+interface VersionProbe {
+  readonly programs: ProgramStarter;
+  readonly argv: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly scratchRoot: string;
+  readonly signal: AbortSignal;
+}
+
+const VERSION_TIMEOUT_MS = 60_000;
+const MAX_VERSION_BYTES = 64 * 1_024;
+const VERSION = /\d+\.\d+(?:\.\d+)?(?:[-+][0-9A-Za-z.+-]*[0-9A-Za-z])?/;
+
+/** Versions by the program's path and the identity of its file: an agent that updates itself is asked again. */
+const knownVersions = new Map<string, string>();
+
+/** What an agent says its version is, asked once for each state of its program; null when it does not say. */
+async function agentVersion(probe: VersionProbe): Promise<string | null> {
+  const [program, ...rest] = probe.argv;
+  const path = findProgram(program, probe.env.PATH);
+  if (path === null) return null;
+  const { ino, mtimeMs, size } = await stat(path);
+  const identity = [path, await realpath(path), ino, mtimeMs, size, ...rest].join('\n');
+  const before = knownVersions.get(identity);
+  if (before !== undefined) return before;
+  const { scratchRoot, programs } = probe;
+  const version = await withScratch(scratchRoot, programs, (scratch) => askVersion(probe, [path, ...rest], scratch));
+  if (version !== null) knownVersions.set(identity, version);
+  return version;
+}
+
+async function askVersion(
+  { programs, env, signal }: VersionProbe,
+  argv: readonly string[],
+  scratch: Scratch,
+): Promise<string | null> {
+  const result = await runProgram(programs, {
+    argv,
+    env: { ...env, HOME: scratch.home, PROMPTOS_SCRATCH: scratch.files },
+    mark: `PROMPTOS_SCRATCH=${scratch.files}`,
+    cwd: scratch.files,
+    timeout_ms: VERSION_TIMEOUT_MS,
+    max_output_bytes: MAX_VERSION_BYTES,
+    max_stderr_bytes: MAX_VERSION_BYTES,
+    scratch: scratch.root,
+    reach: { readable: [], writable: [scratch.root], network: 'none' },
+    signal,
+  });
+  if (result.kind !== 'ended' || result.ended_by !== 'itself' || result.exit_code !== 0) return null;
+  return VERSION.exec(new TextDecoder().decode(result.stdout))?.[0].slice(0, 100) ?? null;
+}
+
 /** The folder is fresh and the executor has not started, so nothing in it can lead elsewhere. */
 async function writeHomeFiles(home: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
@@ -243,44 +294,4 @@ export function createExecutorRegistry(
       );
     },
   };
-}
-
-/**
- * The argument list as it is run. A program with a slash in its name is relative to the worker config's folder, never
- * to the checkout, whose files the work itself may have written; a bare name is looked for in PATH. An argument that
- * begins with `./` and names a file of that folder is replaced by its path; every other argument passes unchanged.
- */
-export function resolveArguments(argv: readonly string[], configDir: string): readonly string[] {
-  const [program = '', ...rest] = argv;
-  const named = program.includes('/') && !isAbsolute(program) ? resolve(configDir, program) : program;
-  return [named, ...rest.map((argument) => resolveArgument(argument, configDir))];
-}
-
-function resolveArgument(argument: string, configDir: string): string {
-  if (!argument.startsWith('./')) return argument;
-  const path = resolve(configDir, argument);
-  return existsSync(path) ? path : argument;
-}
-
-/**
- * What a program may read since its command line names it: the files, and the folder of each, since scripts import what is beside
- * them. A file beside the worker config brings nothing else along: keys, state and policies are there. A sandbox shows no folder
- * that is more than a program's own, such as a home folder.
- * @param argv as it is run
- * @param configDir the absolute folder of the worker config
- */
-export const namedFiles = (argv: readonly string[], configDir: string): readonly string[] => [
-  ...new Set(
-    argv
-      .filter((argument) => isAbsolute(argument) && isFile(argument))
-      .flatMap((file) => (dirname(file) === configDir ? [file] : [dirname(file), file])),
-  ),
-];
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 import { type Content, isLong, releaseContent, SHORT_BYTES } from '../../contracts/long-bytes.js';
 import type { LongPatch } from '../../contracts/record/long-patch.js';
-import type { Patch, PatchFile } from '../../contracts/record/patch.js';
+import type { Patch, PatchFile, RollbackProof } from '../../contracts/record/patch.js';
 import { wholeChange } from '../../rules/patch/added-lines.js';
 import { pathText, readRawDiff } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';
@@ -167,4 +167,23 @@ async function movedLinks(git: Git, listing: readonly ListedFile[]): Promise<Pat
     }
   }
   return lines;
+}
+
+/**
+ * Applies a patch to the tree in the scratch's index and takes it back.
+ * @returns a sentence of git's where it does not apply
+ * @throws PromptOsError GIT_FAILED
+ */
+export async function revertedChange(
+  { git }: Scratch,
+  commit: string,
+  bytes: Content,
+): Promise<RollbackProof | string> {
+  const base_tree = await git.text(['rev-parse', `${commit}^{tree}`]);
+  const refused = await applyToIndex(git, bytes, 'apply');
+  if (refused !== null) return refused;
+  const patched_tree = await git.text(['write-tree']);
+  const reason = await applyToIndex(git, bytes, 'reverse');
+  if (reason !== null) return { base_tree, patched_tree, restored_tree: null, reason };
+  return { base_tree, patched_tree, restored_tree: await git.text(['write-tree']) };
 }

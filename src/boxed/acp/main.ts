@@ -1,14 +1,14 @@
 import { text } from 'node:stream/consumers';
 import { acpClientSettingsSchema } from '../../contracts/config/acp-executor.js';
-import { parseJsonAs } from '../../contracts/json.js';
-import { createPrintLine } from '../print-line.js';
+import { isRecord, parseJsonAs } from '../../contracts/json.js';
+import { createPrintLine, type Line } from '../print-line.js';
 import { startAgent } from './agent-process.js';
+import { failureOfStop, failureOfWords, SessionFailed, type SessionFailure } from './failure.js';
 import { offeredNames } from './offer.js';
 import { createOwnFolders } from './own-folders.js';
-import { failureOf, resultLine } from './result.js';
-import { openSession } from './session.js';
+import { openSession, type SessionFacts } from './session.js';
 import { createTranscript } from './transcript.js';
-import { createSessionUpdates } from './updates.js';
+import { createSessionUpdates, type SessionUpdates } from './updates.js';
 
 /*
  * Our client of the Agent Client Protocol. It runs in the box, beside the agent that it starts:
@@ -16,6 +16,47 @@ import { createSessionUpdates } from './updates.js';
  * The prompt is on standard input, the current folder is the checkout. Standard output is the transcript, in JSON Lines; its
  * last line is the result. The exit code is 0 when the agent ended its turn by itself.
  */
+
+const tokens = (usage: unknown, ...names: readonly string[]): number | null => {
+  const found = isRecord(usage) ? names.map((name) => usage[name]).find((value) => typeof value === 'number') : null;
+  return typeof found === 'number' ? found : null;
+};
+
+/** Why a session gave no answer: it failed, or its turn stopped early. */
+function failureOf(failed: SessionFailure | null, stopReason: string | null, answer: string): SessionFailure | null {
+  if (failed !== null) return failed;
+  const problem = failureOfStop(stopReason);
+  return problem === null
+    ? failureOfWords(answer)
+    : new SessionFailed({ class: 'bad_answer', message: problem }).failure;
+}
+
+/** The last line of the transcript, which the executor's pointers lead into. */
+const resultLine = (
+  facts: Readonly<SessionFacts>,
+  updates: SessionUpdates,
+  error: SessionFailure | null,
+  offered: readonly string[],
+): Line => ({
+  type: 'result',
+  answer: updates.answer(),
+  stop_reason: facts.stop_reason,
+  session_id: facts.session_id,
+  agent: facts.agent,
+  mode: facts.mode,
+  model: facts.model,
+  usage: {
+    input_tokens: tokens(facts.usage, 'inputTokens', 'input_tokens'),
+    output_tokens: tokens(facts.usage, 'outputTokens', 'output_tokens'),
+    cached_tokens: tokens(facts.usage, 'cachedReadTokens', 'cached_tokens'),
+    cost_usd: updates.cost,
+  },
+  offered,
+  tool_calls: updates.toolCalls,
+  calls_by_kind: updates.callsByKind,
+  permissions: facts.permissions,
+  error,
+});
 
 /** How often people see what the agent is saying. */
 const FLUSH_MS = 1_000;

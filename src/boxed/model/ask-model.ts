@@ -1,10 +1,9 @@
-import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet } from 'ai';
-import type { ModelParameters, ModelProgram } from '../../contracts/config/model-executor.js';
+import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet, wrapLanguageModel } from 'ai';
+import type { AnswerBounds, ModelParameters, ModelProgram } from '../../contracts/config/model-executor.js';
+import { isRecord } from '../../contracts/json.js';
 import type { Line, PrintLine } from '../print-line.js';
-import { boundSchema } from './bound-schema.js';
-import { classifyError } from './classify-error.js';
-import { ModelFailure } from './model-failure.js';
-import type { WatchedModel } from './true-response.js';
+import { classifyError, ModelFailure } from './model-failure.js';
+import type { OpenedModel } from './open-model.js';
 
 /** What a conversation is held with. */
 export interface Conversation {
@@ -16,7 +15,7 @@ export interface Conversation {
   stepsLeft: number;
 }
 
-export interface Question {
+interface Question {
   readonly messages: readonly ModelMessage[];
   readonly tools?: ToolSet;
   /** The JSON Schema that the answer is forced into, as far as `output` of the config has it. */
@@ -199,5 +198,119 @@ function textParts(print: PrintLine) {
       if (held.length >= LONGEST || Date.now() - since >= LONGEST_MS) flush();
     },
     flush,
+  };
+}
+
+/**
+ * A schema for decoders with bounds of lists and texts: a small model that is not stopped writes the same item or sentence
+ * until its answer is cut off. Texts have one character at least, since an empty one is never an answer.
+ */
+export function boundSchema(schema: object, bounds: AnswerBounds): object {
+  const bounded = Object.entries(schema).map(([name, part]: [string, unknown]) => [name, boundPart(part, bounds)]);
+  return { ...Object.fromEntries(bounded), ...boundsOf(schema, bounds) };
+}
+
+function boundPart(part: unknown, bounds: AnswerBounds): unknown {
+  if (Array.isArray(part)) return part.map((item) => boundPart(item, bounds));
+  return isRecord(part) ? boundSchema(part, bounds) : part;
+}
+
+function boundsOf(
+  schema: {
+    readonly type?: unknown;
+    readonly minItems?: unknown;
+    readonly maxLength?: unknown;
+    readonly enum?: unknown;
+  },
+  bounds: AnswerBounds,
+): object {
+  const { items, characters } = bounds;
+  if (schema.type === 'array' && items !== undefined) {
+    const { minItems = 0 } = schema;
+    return { maxItems: Math.max(items, Number(minItems)) };
+  }
+  if (schema.type === 'string' && schema.enum === undefined && characters !== undefined) {
+    const { maxLength = characters } = schema;
+    return { minLength: 1, maxLength: Math.min(characters, Number(maxLength)) };
+  }
+  return {};
+}
+
+/** What a service itself says of one answer. The SDK fills in the model that was asked for where it says nothing. */
+interface TrueResponse {
+  readonly model: string | null;
+  readonly id: string | null;
+  readonly requestId: string | null;
+}
+
+const NOTHING: TrueResponse = { model: null, id: null, requestId: null };
+/** Headers in which services name a request. */
+const REQUEST_IDS = ['x-request-id', 'request-id', 'x-goog-request-id'];
+
+/** The model and the id in an event of a Gemini service; nothing of any other event. */
+function geminiResponse(event: unknown): Partial<TrueResponse> {
+  const { modelVersion, responseId } = isRecord(event) ? event : {};
+  return {
+    ...(typeof modelVersion === 'string' ? { model: modelVersion } : {}),
+    ...(typeof responseId === 'string' ? { id: responseId } : {}),
+  };
+}
+
+type ResponseFormat = Parameters<OpenedModel['doStream']>[0]['responseFormat'];
+
+/** A model whose answers are seen as they come. */
+interface WatchedModel {
+  readonly model: OpenedModel;
+  /** What the service said of the answer that is under way, or ended last. */
+  readonly last: () => TrueResponse;
+  /**
+   * Sets the form of the answers to come. The SDK has a way of its own, which parses all that came so far at each word: of a
+   * long answer that takes minutes.
+   */
+  readonly answerAs: (format: ResponseFormat) => void;
+}
+
+export function watchModel(opened: OpenedModel): WatchedModel {
+  let last = NOTHING;
+  let format: ResponseFormat;
+  const model = wrapLanguageModel({
+    model: opened,
+    middleware: {
+      specificationVersion: 'v3',
+      transformParams: ({ params }) =>
+        Promise.resolve({
+          ...params,
+          ...(format === undefined ? {} : { responseFormat: format }),
+          // The package for Gemini passes on neither the model nor the id that an answer has.
+          includeRawChunks: true,
+        }),
+      wrapStream: async ({ doStream }) => {
+        last = NOTHING;
+        const { stream, ...rest } = await doStream();
+        const headers = rest.response?.headers ?? {};
+        last = { ...last, requestId: REQUEST_IDS.map((name) => headers[name]).find((id) => id !== undefined) ?? null };
+        type Part = typeof stream extends ReadableStream<infer P> ? P : never;
+        const seen = new TransformStream<Part, Part>({
+          transform: (part, controller) => {
+            if (part.type === 'raw') {
+              last = { ...last, ...geminiResponse(part.rawValue) };
+              return;
+            }
+            if (part.type === 'response-metadata') {
+              last = { ...last, model: part.modelId ?? last.model, id: part.id ?? last.id };
+            }
+            controller.enqueue(part);
+          },
+        });
+        return { stream: stream.pipeThrough(seen), ...rest };
+      },
+    },
+  });
+  return {
+    model,
+    last: () => last,
+    answerAs: (wanted) => {
+      format = wanted;
+    },
   };
 }

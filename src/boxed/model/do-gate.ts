@@ -6,7 +6,7 @@ import type { GateId } from '../../contracts/names.js';
 import { askModel, type Conversation, type Reply } from './ask-model.js';
 import { applyDiff } from './files/apply-diff.js';
 import { Refused } from './files/checkout-path.js';
-import { applyFileBlocks } from './files/file-blocks.js';
+import { applyFileBlocks } from './files/write-file.js';
 import { ASK_FOR_ANSWER, askAgain, askForEditsAgain, type WayOfWork } from './instructions.js';
 import { ModelFailure } from './model-failure.js';
 import { toolsFor } from './tools.js';

@@ -4,12 +4,12 @@ import { modelProgramSchema } from '../../contracts/config/model-executor.js';
 import { readJson } from '../../contracts/json.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
 import { createPrintLine, type PrintLine } from '../print-line.js';
+import { watchModel } from './ask-model.js';
 import { doGate } from './do-gate.js';
 import { instructionsFor, wayOfWork } from './instructions.js';
 import { ModelFailure } from './model-failure.js';
 import { openModel } from './open-model.js';
 import { toolNames } from './tools.js';
-import { watchModel } from './true-response.js';
 
 /*
  * The model executor: calls a model by its API and does one try of a gate. It runs in the sandbox, in the checkout.

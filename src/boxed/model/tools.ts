@@ -1,9 +1,7 @@
 import { type ToolSet, tool } from 'ai';
 import { z } from 'zod';
 import { applyDiff } from './files/apply-diff.js';
-import { listFiles } from './files/list-files.js';
-import { readLines } from './files/read-file.js';
-import { searchFiles } from './files/search-files.js';
+import { listFiles, readLines, searchFiles } from './files/read-files.js';
 import { writeText } from './files/write-file.js';
 import type { WayOfWork } from './instructions.js';
 

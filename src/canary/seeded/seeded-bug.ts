@@ -1,3 +1,5 @@
+import type { GateId } from '../../contracts/names.js';
+
 /** What is wrong, by its kind. Each language has one bug of each. */
 export const BUG_CLASSES = [
   'off by one',
@@ -35,3 +37,7 @@ export interface SeededBug {
 /** The file with the bug. */
 export const buggy = ({ honest, replaced }: Pick<SeededBug, 'honest' | 'replaced'>): string =>
   replaced.reduce((text, [from, to]) => text.replace(from, () => to), honest);
+
+/** The gates that an executor can be asked at: those that need no edits, and whose answer is judged by its form. */
+export const ASKED_GATES = ['P00', 'P01', 'P06', 'P07'] as const satisfies readonly GateId[];
+export type AskedGate = (typeof ASKED_GATES)[number];

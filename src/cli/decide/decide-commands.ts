@@ -195,7 +195,7 @@ export const cancelCommand = (context: CommandContext) =>
       .option('--yes', 'send it without asking')
       .addHelpText('after', CANCEL_EXAMPLES),
   ).action(async (run, options) => {
-    const { cancelRun } = await import('./cancel-run.js');
+    const { cancelRun } = await import('./decision.js');
     await cancelRun(context, run, options);
   });
 

@@ -14,7 +14,7 @@ import { openExecutors, type WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, requireSetting } from '../app/project.js';
 import { requireStarted } from '../app/started-executor.js';
-import { showReport } from './show-report.js';
+import { showReport } from './probe.js';
 
 const COMMITTER = ['user.name=promptos', 'user.email=promptos@localhost', 'commit.gpgSign=false'];
 const NEXT = 'docs/executors.md, "Write your own", says what must hold.';

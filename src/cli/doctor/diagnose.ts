@@ -13,8 +13,8 @@ import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';
 import { counted } from '../../contracts/sentences.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
-import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';
+import { findServerBinary, readCliVersion } from '../../embedded/temporal-cli.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
 import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
@@ -29,11 +29,11 @@ import {
   readablePolicy,
   readableWorker,
   runProbes,
+  showReport,
   type TemporalProbes,
   warn,
 } from './probe.js';
 import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
-import { showReport } from './show-report.js';
 
 function conclusion(reports: readonly ProbeReport[]): string {
   const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;

@@ -1,3 +1,7 @@
+import { styleText } from 'node:util';
+import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
+import { findSandbox } from '../../adapters/sandbox/available.js';
+import { laidUnderPlaces } from '../../adapters/sandbox/laid-under.js';
 import type { TemporalConnection } from '../../config/environment.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
@@ -6,9 +10,12 @@ import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import type { PinnedKey } from '../../contracts/keys.js';
+import { EXECUTOR_ROLES } from '../../contracts/names.js';
+import { networkBeyond } from '../../contracts/network-access.js';
 import type { Policy } from '../../contracts/policy/policy.js';
 import { pinKey, pinKeys } from '../../domain/judge/authenticate.js';
 import type { RunQueue } from '../app/connect.js';
+import type { Output } from '../app/output.js';
 
 /** `warn`: runs are possible, but something is not as it should be. */
 export type ProbeStatus = 'ok' | 'warn' | 'fail';
@@ -97,4 +104,63 @@ export const workerOrNull = (setting: ProbeSetting): Promise<WorkerConfig | null
 export function listedKeys(policy: Policy): Readonly<Record<string, readonly PinnedKey[]>> {
   const engine = policy.engine.keys.map(pinKey);
   return { ...pinKeys(policy), ...(engine.length === 0 ? {} : { [ENGINE_SIGNER]: engine }) };
+}
+
+/** How checkouts get what is kept of it: laid under them by the sandbox, or copied, and why. */
+async function howGiven(sandbox: WorkerConfig['sandbox'], { files, env }: ProbeSetting): Promise<string> {
+  if (sandbox === 'none')
+    return 'its result is copied into each checkout, since the worker config says `sandbox: none`';
+  const found = await findSandbox({ path: env.PATH, laidUnder: laidUnderPlaces(files.state) });
+  if (found.kind === 'none') return 'its result is copied into each checkout: there is no sandbox';
+  const { laysUnder } = found;
+  return laysUnder.ok
+    ? 'the sandbox lays its result under each checkout'
+    : `its result is copied into each checkout, since the sandbox cannot lay it under: ${laysUnder.reason}`;
+}
+
+/** What the policy's set-up needs and the worker does not grant or have. Every worker of a role makes checkouts. */
+export const setupProbe: Probe = async (setting) => {
+  const { policy } = await readablePolicy(setting);
+  const { roles, setup, sandbox } = await readableWorker(setting);
+  const commands = Object.entries(policy.setup);
+  if (commands.length === 0) return ok('the policy has none: checkouts are used as they are');
+  if (!EXECUTOR_ROLES.some((role) => roles.includes(role))) return ok('this worker carries out no role');
+  const names = commands
+    .map(([name]) => name)
+    .filter((name) => !setup.allow.includes('*') && !setup.allow.includes(name));
+  const hosts = [...new Set(commands.flatMap(([, { network }]) => networkBeyond(network, setup.network)))];
+  const wanted = [
+    ...(names.length === 0 ? [] : [`${names.join(', ')} to setup.allow`]),
+    ...(hosts.length === 0 ? [] : [`${hosts.join(', ')} to setup.network`]),
+  ];
+  if (wanted.length > 0) {
+    const asked = [...names.map((name) => `the command ${name}`), ...hosts.map((host) => `the host ${host}`)];
+    return fail(
+      `The policy's set-up needs ${asked.join(', ')}, which the worker config does not grant: no gate can start.`,
+      `Add ${wanted.join(', and ')} in worker.yaml.`,
+    );
+  }
+  const path = setup.env.set.PATH ?? (setup.env.allow.includes('PATH') ? setting.env.PATH : undefined);
+  const missing: string[] = [];
+  for (const [name, { argv }] of commands) {
+    const [program = ''] = argv;
+    // A program with a slash in its name is in the checkout, which does not exist yet.
+    if (program.includes('/') || findProgram(program, path) !== null) continue;
+    missing.push(`${name}: ${await whyNoProgram(program, path)}`);
+  }
+  const named = commands.map(([name]) => name).join(', ');
+  if (missing.length === 0) return ok(`${named}; ${await howGiven(sandbox, setting)}`);
+  return fail(missing.join('; '), 'Install the program, or correct `setup` in policy.yaml.');
+};
+
+const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
+const NAME_WIDTH = 16;
+const INDENT = ' '.repeat(6 + NAME_WIDTH);
+
+/** Shows what a probe found, and the next step. */
+export function showReport(output: Output, { name, status, message, next }: ProbeReport): void {
+  const mark = status.padEnd(4);
+  const shown = output.color ? styleText(COLORS[status], mark) : mark;
+  output.say(`${shown}  ${name.padEnd(NAME_WIDTH)}${message.replaceAll('\n', `\n${INDENT}`)}`);
+  if (next !== undefined) output.say(`${INDENT}→ ${next}`);
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
-import { resolveArguments } from '../../adapters/executor/command-executor.js';
+import { resolveArguments } from '../../adapters/executor/command-line.js';
 import {
   AGENT_PRESETS,
   executorLacks,
@@ -37,10 +37,10 @@ import {
   type ProbeResult,
   readablePolicy,
   readableWorker,
+  setupProbe,
   warn,
   workerOrNull,
 } from './probe.js';
-import { setupProbe } from './setup-probe.js';
 
 const OLDEST_NODE = '20.19';
 /** Less than this and a run of some size may not fit. */

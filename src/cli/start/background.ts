@@ -10,19 +10,21 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../../embedded/background-process.js';
 import { findServer, stopServer } from '../../embedded/server.js';
-import { type ServerRecord, stateFiles, withStateLock } from '../../embedded/state-files.js';
 import {
   findWorker,
   recordWorker,
   type ServedByWorker,
+  type ServerRecord,
+  stateFiles,
   WORKER_LOCK_TIMEOUT_MS,
   type WorkerRecord,
   withoutWorker,
-} from '../../embedded/worker-process.js';
+  withStateLock,
+} from '../../embedded/state-files.js';
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import type { Project } from '../app/project.js';
-import type { RunPlace } from './run-place.js';
+import type { RunPlace } from './prepare-run.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 10_000;

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { firstAcpExecutor } from '../../adapters/executor/agents/acp-agents.js';
-import { firstModelExecutor } from '../../adapters/executor/agents/first-model.js';
-import { type OwnService, ownService } from '../../adapters/executor/agents/own-service.js';
-import { resolveArguments } from '../../adapters/executor/command-executor.js';
-import type { AgentPreset } from '../../adapters/executor/presets/agent-preset.js';
+import { firstAcpExecutor } from '../../adapters/executor/agents/known-agent.js';
+import { resolveArguments } from '../../adapters/executor/command-line.js';
+import { type AgentPreset, type OwnService, ownService } from '../../adapters/executor/presets/agent-preset.js';
 import { AGENT_PRESETS, executorLack, missingKey } from '../../adapters/executor/presets/presets.js';
+import { firstModelExecutor } from '../../adapters/executor/programs/model-command.js';
 import { findProgram } from '../../adapters/platform/find-program.js';
 import type { FirstAgent } from '../../config/first-policy.js';
 import type { ModelExecutorConfig } from '../../contracts/config/model-executor.js';

@@ -9,8 +9,7 @@ import { printableLine } from '../app/printable.js';
 import { findProject, programFor, requireSetting } from '../app/project.js';
 import { type Choice, terminalQuestions } from '../app/questions.js';
 import { describeSelected, type LiveSources, openRuns, type StartedRun, selectRun } from '../app/select-run.js';
-import { findTarget, nameRepository, type PreparedRun, type RunOptions } from './prepare-run.js';
-import type { RunPlace } from './run-place.js';
+import { findTarget, nameRepository, type PreparedRun, type RunOptions, type RunPlace } from './prepare-run.js';
 
 const OFFERED = 5;
 const START_NEW = 'new';

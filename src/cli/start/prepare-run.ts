@@ -44,6 +44,9 @@ export interface PreparedRun {
   readonly repository: string;
 }
 
+/** Where a run is carried out: its project, and a setting that knows its repository. */
+export type RunPlace = Pick<PreparedRun, 'project' | 'setting'>;
+
 /**
  * Reads and judges everything that a run starts from, before anything is started or written.
  * @throws PromptOsError for whatever is wrong with it

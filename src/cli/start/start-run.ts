@@ -13,16 +13,15 @@ import { showFinishedRun } from '../runs/show/finish-run.js';
 import { followRun } from '../runs/show/follow-run.js';
 import { howToAnswer } from '../runs/show/show-status.js';
 import { findOpenRun, type SelectOpenRun } from './open-runs.js';
-import type { PreparedRun } from './prepare-run.js';
+import type { PreparedRun, RunPlace } from './prepare-run.js';
 import {
   type HostedWorkers,
   type OpenedPlace,
-  type RunPlace,
   warnUnpushed,
   warnWithoutPollers,
   withTemporal,
   withWorkers,
-} from './run-place.js';
+} from './serve-runs.js';
 
 /** Milliseconds in which a run opens, and its first gate has not ended yet. */
 const OPENING_MS = 250;

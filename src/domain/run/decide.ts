@@ -18,11 +18,10 @@ import {
 } from '../judge/read-message.js';
 import { budgetReport, withAttemptSpent } from './budget.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
-import { closedAsApproved, nextConsequence } from './consequences.js';
 import { dueEvents } from './deadlines.js';
 import { countedEscalationId, hasRoom, openEscalation, openFork } from './escalations.js';
 import { evolve } from './evolve.js';
-import { nextStep } from './next-step.js';
+import { closedAsApproved, nextConsequence, nextStep } from './next-step.js';
 import {
   isRefusal,
   MAX_REFUSALS_IN_FULL,

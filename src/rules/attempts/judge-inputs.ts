@@ -5,7 +5,7 @@ import type { RunRequest } from '../../contracts/run/run-request.js';
 import { blockingFinding, type JudgedFinding, plainFinding } from '../outputs/judged-output.js';
 import { printable } from '../paths/path-names.js';
 import { quotedLine } from '../secrets/quoted-line.js';
-import { injectionIn } from '../texts/injection-markers.js';
+import { injectionIn } from '../texts/judge-injection.js';
 
 /** The rule that no input of a prompt tries to instruct the agent that reads it. */
 export const INPUT_RULE = 'injected_input';

@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
-import {
-  createCommandExecutor,
-  createExecutorRegistry,
-  namedFiles,
-} from '../../../src/adapters/executor/command-executor.js';
+import { createCommandExecutor, createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
+import { namedFiles } from '../../../src/adapters/executor/command-line.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import type { Sandbox } from '../../../src/adapters/platform/program-starter.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { boxProcesses } from '../../../src/adapters/sandbox/box-processes.js';
+import { boxProcesses } from '../../../src/adapters/sandbox/limit-watch.js';
 import { until } from '../platform/processes.js';
 
 /*

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { markOf } from '../../../src/adapters/platform/process-identity.js';
-import { findProcessGroups, type ProcessGroup } from '../../../src/adapters/sandbox/process-group.js';
+import { findProcessGroups, type ProcessGroup } from '../../../src/adapters/sandbox/bubblewrap.js';
 import { isRunning, until } from '../platform/processes.js';
 
 const makeGroup = process.getuid?.() === 0 ? findProcessGroups() : null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type SeatbeltPlan, seatbeltProfile } from '../../../src/adapters/sandbox/seatbelt-profile.js';
+import { type SeatbeltPlan, seatbeltProfile } from '../../../src/adapters/sandbox/open-sandbox.js';
 
 const PLAN: SeatbeltPlan = {
   readable: ['/Users/ada/.nvm/versions/node/v20'],

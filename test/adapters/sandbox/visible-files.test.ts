@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createVisibleFiles, type VisibleFiles } from '../../../src/adapters/sandbox/visible-files.js';
+import { createVisibleFiles, type VisibleFiles } from '../../../src/adapters/sandbox/shown-files.js';
 
 let home: string;
 let visible: VisibleFiles;

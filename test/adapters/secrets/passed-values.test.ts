@@ -7,7 +7,7 @@ import { createPassedValueScanner } from '../../../src/adapters/secrets/passed-v
 import { workerConfigSchema } from '../../../src/contracts/config/worker-config.js';
 import { maskPatch } from '../../../src/rules/patch/mask-patch.js';
 import { addedTexts } from '../../../src/rules/patch/patch-lines.js';
-import { judgeSecretCandidates, judgeSecrets } from '../../../src/rules/texts/judge-secrets.js';
+import { judgeSecretCandidates, judgeSecrets } from '../../../src/rules/texts/judge-texts.js';
 import { createPorts } from '../../../src/worker.js';
 import { writtenPatch } from '../../rules/written-patches.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boundSchema } from '../../../src/boxed/model/bound-schema.js';
+import { boundSchema } from '../../../src/boxed/model/ask-model.js';
 import { boundedJsonSchema, decoderJsonSchema } from '../../../src/contracts/answers/answer-schema.js';
 
 const plan = {

@@ -12,9 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkoutPath, Refused } from '../../../src/boxed/model/files/checkout-path.js';
-import { applyFileBlocks } from '../../../src/boxed/model/files/file-blocks.js';
-import { readText } from '../../../src/boxed/model/files/read-file.js';
-import { removeFile, writeText } from '../../../src/boxed/model/files/write-file.js';
+import { readText } from '../../../src/boxed/model/files/read-files.js';
+import { applyFileBlocks, removeFile, writeText } from '../../../src/boxed/model/files/write-file.js';
 
 let folder: string;
 let root: string;

@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyDiff, parseDiff } from '../../../src/boxed/model/files/apply-diff.js';
-import { listFiles } from '../../../src/boxed/model/files/list-files.js';
-import { readLines } from '../../../src/boxed/model/files/read-file.js';
-import { searchFiles } from '../../../src/boxed/model/files/search-files.js';
+import { listFiles, readLines, searchFiles } from '../../../src/boxed/model/files/read-files.js';
 
 let root: string;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fillTemplate } from '../../../src/canary/secret-canaries.js';
+import { fillTemplate } from '../../../src/canary/patch-canaries.js';
 import { requireNoSecret } from '../../../src/cli/app/require-no-secret.js';
 import { bindDecision } from '../../../src/cli/decide/decision.js';
 import { bindResolution } from '../../../src/cli/decide/resolution.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { warnUnpushed } from '../../../src/cli/start/run-place.js';
+import { warnUnpushed } from '../../../src/cli/start/serve-runs.js';
 
 test('warnUnpushed: a base commit that workers cannot fetch by URL, until it is pushed', async () => {
   const root = await mkdtemp(join(tmpdir(), 'promptos-unpushed-'));

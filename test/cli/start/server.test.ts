@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
 import { serverCommand } from '../../../src/cli/start/start-commands.js';
 import { ensureServer, stopServer } from '../../../src/embedded/server.js';
-import { recordWorker } from '../../../src/embedded/worker-process.js';
+import { recordWorker } from '../../../src/embedded/state-files.js';
 
 let stateDir: string;
 beforeEach(async () => {

@@ -4,7 +4,7 @@ import { chmod, chown, copyFile, mkdir, mkdtemp, rm, stat } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findServerBinary } from '../../../src/embedded/find-binary.js';
+import { findServerBinary } from '../../../src/embedded/temporal-cli.js';
 import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
 import { eventually } from '../../support/governed-worker.js';
 import { becoming, canBecome, type UnixUser } from '../../support/unix-users.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { importedPaths, mayImport } from '../../../src/rules/agent-files/text-imports.js';
+import { importedPaths, mayImport } from '../../../src/rules/agent-files/agent-files.js';
 
 describe('importedPaths', () => {
   test.each<[string, string, readonly string[]]>([

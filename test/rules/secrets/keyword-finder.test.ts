@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keywordFinder } from '../../../src/rules/secrets/keyword-finder.js';
+import { keywordFinder } from '../../../src/rules/secrets/find-secrets.js';
 
 const WORDS = ['.', 'sk', 'aws', 'awse', 'é', 'ab', 'ba', 'aa', '://', 'aws'];
 

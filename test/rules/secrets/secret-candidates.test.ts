@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fillTemplate } from '../../../src/canary/secret-canaries.js';
+import { fillTemplate } from '../../../src/canary/patch-canaries.js';
 import { judgePatch } from '../../../src/rules/judge-change.js';
 import { findSecrets } from '../../../src/rules/secrets/find-secrets.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../../../src/rules/secrets/mask-secrets.js';

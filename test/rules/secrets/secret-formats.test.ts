@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fillTemplate } from '../../../src/canary/secret-canaries.js';
+import { fillTemplate } from '../../../src/canary/patch-canaries.js';
 import { findSecrets, SECRET_FORMATS } from '../../../src/rules/secrets/find-secrets.js';
 import { SECRET_EXAMPLES } from './secret-examples.js';
 

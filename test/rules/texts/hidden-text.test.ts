@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/rules/judge-change.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
-import { hiddenIn } from '../../../src/rules/texts/hidden-text.js';
+import { hiddenIn } from '../../../src/rules/texts/judge-texts.js';
 import { changed, judged } from '../patches.js';
 
 const judge = (text: string, line = 2, more: Parameters<typeof judged>[1] = {}) =>

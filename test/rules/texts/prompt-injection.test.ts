@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/rules/judge-change.js';
-import { injectionIn } from '../../../src/rules/texts/injection-markers.js';
+import { injectionIn } from '../../../src/rules/texts/judge-injection.js';
 import { findingsOf, writtenPatch } from '../written-patches.js';
 
 const only = (path: string, line: string) => findingsOf('prompt_injection', { [path]: [`+${line}`] });

@@ -1,5 +1,4 @@
-import { agentFileOf } from '../../../rules/agent-files/agent-files.js';
-import { importedPaths, mayImport } from '../../../rules/agent-files/text-imports.js';
+import { agentFileOf, importedPaths, mayImport } from '../../../rules/agent-files/agent-files.js';
 import { pathText } from '../../git/read-diff.js';
 import { type BytePath, bytePath } from '../tree/tree-survey.js';
 

@@ -1,6 +1,6 @@
 import { applyPatch, type StructuredPatchHunk } from 'diff';
 import { checkoutPath, Refused } from './checkout-path.js';
-import { readText } from './read-file.js';
+import { readText } from './read-files.js';
 import { removeFile, writeText } from './write-file.js';
 
 /** A change of one file that is known to apply. */

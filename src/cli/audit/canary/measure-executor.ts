@@ -3,10 +3,17 @@ import { resolve } from 'node:path';
 import { findProgram } from '../../../adapters/platform/find-program.js';
 import { createLauncher } from '../../../adapters/platform/launcher.js';
 import { createCanaryRuns } from '../../../canary/canary-run.js';
-import { type AskedGate, askSeeded, JUDGING_GATES, type SeededAnswer } from '../../../canary/seeded/ask-seeded.js';
-import { countAnswers, type GateCount } from '../../../canary/seeded/count-answers.js';
-import { BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
-import { SEEDED_BUGS } from '../../../canary/seeded/seeded-bugs.js';
+import {
+  askSeeded,
+  countAnswers,
+  type GateCount,
+  JUDGING_GATES,
+  type SeededAnswer,
+} from '../../../canary/seeded/ask-seeded.js';
+import { GO_BUGS } from '../../../canary/seeded/go-bugs.js';
+import { JAVASCRIPT_BUGS } from '../../../canary/seeded/javascript-bugs.js';
+import { PYTHON_BUGS } from '../../../canary/seeded/python-bugs.js';
+import { type AskedGate, BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../../canary/seeded/seeded-project.js';
 import { messageOf, PromptOsError } from '../../../contracts/errors.js';
 import { own, prettyJson } from '../../../contracts/json.js';
@@ -18,7 +25,10 @@ import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
 import { findProject, requireSetting } from '../../app/project.js';
 import { requireStarted } from '../../app/started-executor.js';
-import { withCanaryGround } from './canary-ground.js';
+import { withCanaryGround } from './run-canaries.js';
+
+/** One bug of each class in each language. */
+export const SEEDED_BUGS: readonly SeededBug[] = [...JAVASCRIPT_BUGS, ...PYTHON_BUGS, ...GO_BUGS];
 
 export interface MeasureOptions {
   readonly executor: string;

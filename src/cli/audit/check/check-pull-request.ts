@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { PolicyFile } from '../../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../../contracts/errors.js';
 import { endSentence } from '../../../contracts/sentences.js';
-import { prBlock } from '../../../domain/record/pr-block.js';
+import { compareBlock, findPrBlocks, type PrBlockLines, prBlock, runOfBlock } from '../../../domain/record/pr-block.js';
 import { REMOVED_BY_RETENTION } from '../../../domain/record/retention.js';
 import { unsandboxedParts, WITHOUT_SANDBOX } from '../../../domain/record/sandboxes.js';
 import { printableLine } from '../../app/printable.js';
@@ -34,7 +34,6 @@ import {
   verifyRun,
 } from '../verify/verify-run.js';
 import { judgeWaivers } from '../verify/waivers.js';
-import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
 
 /** Enough for a sentence that lists several lines of a block. */
 const MESSAGE_LIMIT = 2_000;

@@ -11,8 +11,7 @@ import type { CommandContext } from '../../app/context.js';
 import { createOutput } from '../../app/output.js';
 import { findProject, type Project, projectPolicies } from '../../app/project.js';
 import { stopSignal } from '../../app/stop-signal.js';
-import { readHttpAddress } from './http-address.js';
-import { openHttpEndpoint } from './http-endpoint.js';
+import { openHttpEndpoint, readHttpAddress } from './http-endpoint.js';
 import { createMcpServer } from './mcp-server.js';
 import type { McpSession } from './tool.js';
 

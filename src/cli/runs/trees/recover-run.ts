@@ -36,7 +36,7 @@ import {
   startFiles,
   type WantedFile,
 } from '../read/stored-parts.js';
-import { prepareExport } from './export-tree.js';
+import { prepareExport } from './export-run.js';
 
 /** What `run recover` takes. */
 export interface RecoverOptions {

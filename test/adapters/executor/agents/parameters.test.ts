@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { knownAgent } from '../../../../src/adapters/executor/agents/known-agent.js';
-import { parametersOf } from '../../../../src/adapters/executor/agents/parameters.js';
+import { knownAgent, parametersOf } from '../../../../src/adapters/executor/agents/known-agent.js';
 import { resolveExecutor } from '../../../../src/adapters/executor/presets/presets.js';
 import { maskPassed } from '../../../../src/adapters/platform/passed-secrets.js';
 import { executorConfigSchema, isStarted } from '../../../../src/contracts/config/executor-config.js';

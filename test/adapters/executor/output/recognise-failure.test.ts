@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readPrintedJson } from '../../../../src/adapters/executor/output/printed-json.js';
-import { isAnswer, readDelay, recogniseFailure } from '../../../../src/adapters/executor/output/recognise-failure.js';
+import { isAnswer, readDelay, recogniseFailure } from '../../../../src/adapters/executor/output/program-words.js';
 import { failureRulesSchema } from '../../../../src/contracts/config/executor-output.js';
 
 const NOW = Date.parse('2026-03-04T05:06:07.000Z');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readPrintedJson } from '../../../../src/adapters/executor/output/printed-json.js';
-import { readUse } from '../../../../src/adapters/executor/output/usage.js';
+import { readUse } from '../../../../src/adapters/executor/output/reported-work.js';
 import { usageLocationSchema } from '../../../../src/contracts/config/executor-output.js';
 
 const readFrom = (location: object, ...texts: readonly string[]) =>

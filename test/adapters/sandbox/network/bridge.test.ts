@@ -4,8 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OpenedNetwork } from '../../../../src/adapters/platform/program-starter.js';
-import { createBridge } from '../../../../src/adapters/sandbox/network/bridge.js';
-import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
+import { createBridge, createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
 import { resolvesTo } from './proxy-site.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readFirstBytes } from '../../../../src/adapters/sandbox/network/client-hello.js';
+import { readFirstBytes } from '../../../../src/adapters/sandbox/network/tunnel.js';
 import { helloFor, inRecordsOf, withExtension } from './made-hello.js';
 
 /** The content of the extension that names a server. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import { type AllowProxy, startAllowProxy } from '../../../../src/adapters/sandbox/network/allow-proxy.js';
 import type { Outside } from '../../../../src/adapters/sandbox/network/dial.js';
+import { type AllowProxy, startAllowProxy } from '../../../../src/adapters/sandbox/network/open-network.js';
 
 /** A proxy for a list of hosts, and what a program may send to it. */
 export interface ProxySite {

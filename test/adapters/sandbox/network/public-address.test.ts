@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPublicAddress } from '../../../../src/adapters/sandbox/network/public-address.js';
+import { isPublicAddress } from '../../../../src/adapters/sandbox/network/dial.js';
 
 test.each(['1.1.1.1', '8.8.8.8', '172.15.255.255', '172.32.0.1', '223.255.255.255', '2606:4700::1111', '2a00:1450::1'])(
   'isPublicAddress: %s is',

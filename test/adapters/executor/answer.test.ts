@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { locateAnswer, locateServedModel } from '../../../../src/adapters/executor/output/answer.js';
-import { readPrintedJson } from '../../../../src/adapters/executor/output/printed-json.js';
+import { readPrintedJson } from '../../../src/adapters/executor/output/printed-json.js';
+import { locateAnswer, locateServedModel } from '../../../src/adapters/executor/read-execution.js';
 
 const locate = (location: Parameters<typeof locateAnswer>[0], text: string) =>
   locateAnswer(location, text, readPrintedJson(text));

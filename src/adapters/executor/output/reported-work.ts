@@ -1,8 +1,36 @@
+import type { ExecutorUsage, UsageLocation } from '../../../contracts/config/executor-output.js';
 import { isRecord } from '../../../contracts/json.js';
 import { type AgentWork, type ToolCalls, type ToolList, WORK_LIMITS } from '../../../contracts/run/agent-work.js';
+import type { ReportedUse } from '../../../ports/gate-executor.js';
 import type { PrintedJson } from './printed-json.js';
-import { shownName } from './shown-name.js';
-import type { CallLocation, WorkLocation } from './work-location.js';
+import { shownName } from './program-words.js';
+
+/** Where a call of a tool is reported. */
+type CallLocation =
+  | {
+      readonly kind: 'events';
+      /** Pointer to the event within a message; a part `*` matches every member. */
+      readonly at: string;
+      /** Member of the event, and the values that make it a call. */
+      readonly type: { readonly member: string; readonly is: readonly string[] };
+      /** Pointer within the event to the name of the tool. */
+      readonly name: string;
+      /** Pointer within the event to the id of the call, where one call may be reported more than once. */
+      readonly id?: string;
+    }
+  /** Pointer to an object that has, for each tool, how often it was called. */
+  | { readonly kind: 'counts'; readonly at: string; readonly count: string };
+
+/** Where a program reports the tools of its agent. RFC 6901 pointers into the JSON that was printed. */
+export interface WorkLocation {
+  /** The list of names. */
+  readonly tools?: { readonly at: string; readonly listed_by: ToolList['listed_by'] };
+  /** The list of servers, each with its `name`. */
+  readonly mcp_servers?: string;
+  readonly calls?: CallLocation;
+  /** What the agent says that it runs with, by the name that the record has. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
 
 const nameOf = (text: string): string => shownName(text, WORK_LIMITS.name);
 
@@ -101,3 +129,55 @@ const memberAt = (value: unknown, pointer: string): unknown =>
     .split('/')
     .slice(1)
     .reduce<unknown>((inner, key) => (isRecord(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+
+const MAX_ID = 200;
+const MAX_REQUEST_IDS = 20;
+
+const isTokens = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCost = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 1e9;
+
+/**
+ * What a program says that a call used. Each figure is taken from the first of the texts that has it; what is not a figure
+ * counts as absent: it is a claim, and no reason to fail a try.
+ */
+export function readUse(location: UsageLocation, texts: readonly PrintedJson[]): ReportedUse {
+  const figure = (pointer: string | undefined, isFigure: (value: unknown) => value is number): number | undefined => {
+    if (pointer === undefined) return undefined;
+    for (const text of texts) {
+      const messages = text
+        .each(pointer)
+        .map((values) => values.filter(isFigure))
+        .filter((figures) => figures.length > 0);
+      const counted = location.take === 'sum' ? messages.flat() : messages.at(-1);
+      if (counted === undefined || counted.length === 0) continue;
+      const total = counted.reduce((sum, value) => sum + value, 0);
+      return isFigure(total) ? total : undefined;
+    }
+    return undefined;
+  };
+  const ids = (pointer: string | undefined): readonly string[] =>
+    pointer === undefined ? [] : texts.flatMap((text) => text.each(pointer).flat()).flatMap(idOf);
+
+  const usage = defined({
+    input_tokens: figure(location.input_tokens, isTokens),
+    output_tokens: figure(location.output_tokens, isTokens),
+    cached_tokens: figure(location.cached_tokens, isTokens),
+    cost_usd: figure(location.cost_usd, isCost),
+  }) satisfies ExecutorUsage;
+  const apart = location.cached_apart && usage.cached_tokens !== undefined ? ({ cached_apart: true } as const) : {};
+  const session = ids(location.session_id).at(-1);
+  const requests = [...new Set(ids(location.request_id))].slice(-MAX_REQUEST_IDS);
+  return {
+    ...(Object.keys(usage).length === 0 ? {} : { usage: { ...usage, ...apart } }),
+    ...(session === undefined ? {} : { session_id: session }),
+    ...(requests.length === 0 ? {} : { request_ids: requests }),
+  };
+}
+
+const idOf = (value: unknown): readonly string[] =>
+  typeof value !== 'string' || value.trim() === '' ? [] : [shownName(value.trim(), MAX_ID)];
+
+type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+const defined = <T extends object>(record: T): Defined<T> =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<T>;

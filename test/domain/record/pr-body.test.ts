@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareBlock, findPrBlocks } from '../../../../src/cli/audit/check/pr-body.js';
+import { compareBlock, findPrBlocks } from '../../../src/domain/record/pr-block.js';
 
 const BLOCK = '> **Governed Session**\n> - PromptOS Version: `v1`\n> - Prompts Used: `P00`';
 const EXPECTED = BLOCK.split('\n');

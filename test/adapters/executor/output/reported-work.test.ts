@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readPrintedJson } from '../../../../src/adapters/executor/output/printed-json.js';
-import { readWork } from '../../../../src/adapters/executor/output/read-work.js';
+import { readWork } from '../../../../src/adapters/executor/output/reported-work.js';
 import { AGENT_PRESETS } from '../../../../src/adapters/executor/presets/presets.js';
 import { executorTrySchema } from '../../../../src/contracts/record/attempt.js';
 
