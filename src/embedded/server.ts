@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import getPort, { clearLockedPorts } from 'get-port';
+import { makeFolders } from '../adapters/platform/make-folders.js';
 import { isRunning } from '../adapters/platform/process-identity.js';
 import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
@@ -175,7 +175,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
 
   const binary = input.binary ?? (await findServerBinary({ env: input.env, onProgress: input.log }));
   try {
-    await mkdir(stateDir, { recursive: true });
+    await makeFolders(stateDir);
     return await withStateLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
       const revived = await reviveServer(stateDir);
       if (revived === null) input.log(`Starting the Temporal dev server ${binary.version} …`);

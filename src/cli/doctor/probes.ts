@@ -23,7 +23,7 @@ import { type ExecutorConfig, isStarted, type StartedExecutorConfig } from '../.
 import { serviceHost } from '../../contracts/config/model-executor.js';
 import type { S3StoreConfig } from '../../contracts/config/store-config.js';
 import type { WorkerConfig } from '../../contracts/config/worker-config.js';
-import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { isDiskFull, PromptOsError, systemCode } from '../../contracts/errors.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
@@ -64,7 +64,7 @@ async function tryStore(path: string): Promise<ProbeResult> {
   } catch (error) {
     const code = systemCode(error);
     throw new PromptOsError(
-      code === 'ENOSPC' || code === 'EDQUOT' ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
+      isDiskFull(error) ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
       `${path}: nothing can be written in ${folder} (${code ?? String(error)}).`,
       { cause: error },
     );

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { readFile, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
@@ -12,7 +13,7 @@ import { findChecks, findScope } from '../../config/project-kinds.js';
 import { findSetup } from '../../config/project-setup.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../contracts/errors.js';
 import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
@@ -29,15 +30,55 @@ import {
   terminalInitQuestions,
 } from './first-people.js';
 
-/** Keeps what is not to be committed out of git, beside whatever the file says already. */
-async function ignoreOurs(home: string): Promise<void> {
+/**
+ * Keeps what is not to be committed out of git, beside whatever the file says already.
+ * @param written gets the path of the file when there was none
+ */
+async function ignoreOurs(home: string, written: string[]): Promise<void> {
   const path = join(home, '.gitignore');
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const found = await readFile(path, 'utf8').catch(() => null);
+  const text = found ?? '';
   const lines = text.split(/\r?\n/).map((line) => line.trim().replace(/^\/|\/$/g, ''));
   const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
   if (missing.length === 0) return;
-  await mkdir(home, { recursive: true });
-  await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
+  try {
+    await makeFolders(home);
+    await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
+  } catch (error) {
+    throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
+  }
+  if (found === null) written.push(path);
+}
+
+/** Writes a set-up whole or not at all: half of one would be taken for a set-up that someone chose. */
+async function writeSetup(files: ProjectFiles, keys: readonly FirstKey[], setup: ProjectSetup, force: boolean) {
+  const written: string[] = [];
+  try {
+    // Before any key is written, so that none is ever within reach of `git add`.
+    await ignoreOurs(files.home, written);
+    await writeFirstKeys(keys, written);
+    // Before the policy, since a project has one from then on. For container engines: Docker makes a folder that is to be
+    // mounted as root.
+    if (!existsSync(files.state)) written.push(join(files.state, '.gitignore'));
+    await ensureStateFolder(files);
+    await writeNewFiles(
+      [
+        { path: files.policy, text: renderFirstPolicy(setup) },
+        { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
+      ],
+      force,
+    );
+  } catch (error) {
+    const ofKeys = keys.flatMap(({ path, pem }) => (path === null || pem === null ? [] : [dirname(path)]));
+    await removeWritten(written, [...ofKeys, files.state, files.home]);
+    throw error;
+  }
+}
+
+/** Removes the files of a set-up that failed, and the folders that are empty then, the deepest first. */
+async function removeWritten(written: readonly string[], folders: readonly string[]): Promise<void> {
+  await Promise.allSettled(written.map((path) => rm(path, { force: true })));
+  for (const folder of new Set(folders)) await rmdir(folder).catch(() => undefined);
 }
 
 /** What must be known of the keys and of the machine before anybody relies on them. */
@@ -216,18 +257,7 @@ export async function initProject(
     publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
     signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
   };
-  // Before any key is written, so that none is ever within reach of `git add`.
-  await ignoreOurs(files.home);
-  await writeFirstKeys(keys);
-  await writeNewFiles(
-    [
-      { path: files.policy, text: renderFirstPolicy(setup) },
-      { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
-    ],
-    force,
-  );
-  // For container engines: Docker makes a folder that is to be mounted as root.
-  await ensureStateFolder(files);
+  await writeSetup(files, keys, setup, force);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
   const agentNeeds = chosen === null ? [] : await findAgentNeeds(chosen, context.env, files.home);

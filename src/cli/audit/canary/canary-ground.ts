@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { userGitEnv } from '../../../adapters/git/environments.js';
 import { gitIn } from '../../../adapters/git/run-git.js';
 import { createDirectStarter } from '../../../adapters/platform/direct-starter.js';
+import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import type { CanaryGround } from '../../../canary/canary-run.js';
 import { CANARY_REPOSITORY } from '../../../canary/project.js';
 import { builtInPackDir } from '../../../config/pack-folder.js';
@@ -37,7 +38,7 @@ async function makeRepository(
   env: CommandContext['env'],
 ): Promise<string> {
   for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await makeFolders(dirname(join(directory, path)));
     await writeFile(join(directory, path), text);
   }
   const git = gitIn({ cwd: directory, env: userGitEnv(env) }, COMMITTER);

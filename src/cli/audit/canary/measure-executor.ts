@@ -8,7 +8,7 @@ import { countAnswers, type GateCount } from '../../../canary/seeded/count-answe
 import { BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
 import { SEEDED_BUGS } from '../../../canary/seeded/seeded-bugs.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../../canary/seeded/seeded-project.js';
-import { messageOf, PromptOsError } from '../../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../../contracts/errors.js';
 import { own, prettyJson } from '../../../contracts/json.js';
 import type { ExecutorParameters } from '../../../contracts/run/agent-work.js';
 import { counted } from '../../../contracts/sentences.js';
@@ -116,7 +116,7 @@ async function withRuntime(bugs: readonly SeededBug[], path: string | undefined)
 
 async function writeReport(path: string, report: ExecutorReport): Promise<void> {
   await writeFile(path, prettyJson(report)).catch((error: unknown) => {
-    throw new PromptOsError('FILE_NOT_READABLE', `${path}: cannot be written (${messageOf(error)}).`, { cause: error });
+    throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
   });
 }
 
