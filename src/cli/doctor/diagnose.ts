@@ -33,7 +33,7 @@ import {
   warn,
 } from './probe.js';
 import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
-import { showReport } from './show-report.js';
+import { showReports } from './show-report.js';
 
 function conclusion(reports: readonly ProbeReport[]): string {
   const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;
@@ -56,7 +56,7 @@ export async function diagnose(
   const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
   const setting = { files, env, pack, temporal: probes ?? temporalProbes(env) };
   const reports = await runProbes(setting, { ...MACHINE_PROBES, ...PROJECT_PROBES, ...KEY_PROBES });
-  for (const report of reports) showReport(output, report);
+  showReports(output, reports);
   output.say();
   output.say(conclusion(reports));
   const healthy = reports.every(({ status }) => status !== 'fail');

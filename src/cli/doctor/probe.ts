@@ -19,6 +19,8 @@ export interface ProbeResult {
   readonly message: string;
   /** What to do about it; absent when all is well. */
   readonly next?: string;
+  /** What could not be read, for a probe that did not look for that reason; its own probe says what is wrong. */
+  readonly unread?: string;
 }
 
 /** One thing that must be right for runs to work. Probes do not depend on each other's results. */
@@ -69,7 +71,8 @@ export const runProbes = (
 
 function failedWith(error: unknown): ProbeResult {
   if (error instanceof NotLookedAt) {
-    return warn(`Not looked at: the ${error.message} cannot be read.`, `Put the ${error.message} right first.`);
+    const { message: unread } = error;
+    return { ...warn(`Not looked at: the ${unread} cannot be read.`, `Put the ${unread} right first.`), unread };
   }
   if (!(error instanceof PromptOsError)) return fail(messageOf(error), 'Report this with what it says.');
   return fail(error.summary, error.message.slice(error.summary.length).trim());

@@ -264,6 +264,19 @@ test('doctor: says `promptos init` and exits 1, in a repository where nothing is
   expect(probe('state folder').status).toBe('warn');
 });
 
+test('doctor: says once for a person what was not looked at, and names each probe in the JSON', async () => {
+  const top = await folder();
+  await execa('git', ['init', '-q'], { cwd: top });
+  const { stdout } = await invoke((context) => doctorCommand(context, embedded), [], { cwd: top, env: await bare() });
+  const lines = stdout.split('\n').filter((line) => /not looked at/i.test(line));
+  expect(lines.length).toBe(new Set(lines.map((line) => /: the .* cannot be read/.exec(line)?.[0])).size);
+  expect(stdout).toMatch(
+    /^warn {2}not looked at {3}[^:]*policy trusted[^:]*: the (?:policy|worker config) cannot be read\n/m,
+  );
+  const { probe } = await examine(top);
+  expect(probe('policy trusted')).toMatchObject({ unread: expect.stringMatching(/^(?:policy|worker config)$/) });
+});
+
 test('doctor: warns outside of a repository', async () => {
   expect((await examine(await folder())).probe('git')).toMatchObject({ status: 'warn' });
 });

@@ -183,11 +183,13 @@ export function describeTrouble(runId: string, trouble: RunTrouble, began: boole
   ].filter((part) => part !== '');
   // The worker is named already.
   const said = printable(message.replace(/\nWorker: [^\n]*$/, '')).split('\n');
+  // The message of an error of ours ends with the next step, unless it was too long.
+  const hint = isErrorCode(code) && !message.includes(ERROR_CATALOGUE[code].hint) ? ERROR_CATALOGUE[code].hint : null;
   return [
     `stuck   ${head}: ${printableLine(code)}`,
     ...said.map((line) => `        ${line}`),
     ...(tried.length === 0 ? [] : [`        ${tried.join(', ')}`]),
-    ...(isErrorCode(code) ? [`        ${ERROR_CATALOGUE[code].hint}`] : []),
+    ...(hint === null ? [] : [`        ${hint}`]),
     ...(began ? [`        → promptos run recover ${runId}`] : []),
   ];
 }
