@@ -99,7 +99,7 @@ function warningsOf(
     ...(open.length === 0
       ? []
       : [
-          `NO PASSPHRASE: the key of ${open.join(' and that of ')} has no passphrase. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
+          `NO PASSPHRASE: ${open.length === 1 ? `the key of ${open[0]} has` : `the keys of ${open.join(' and ')} have`} no passphrase. Every program that runs under your account, an agent too, can sign as ${open.join(' or ')}. docs/keys.md says what helps.`,
         ]),
     ...(theirs === undefined || theirs.path === null
       ? []

@@ -35,13 +35,35 @@ import {
  */
 export async function showRun(context: CommandContext, given: string): Promise<void> {
   const output = context.output();
-  await withPublishedOrLive(context, given, {
+  await withPublishedOrLive<true>(context, given, {
     published: async (store, { run_id }) => {
       const recorded = await publishedStatus(store, run_id);
       if (recorded !== null) tell(output, recorded, store, null);
+      return true;
     },
-    live: (session, { run_id }) => showLiveRun(output, session, run_id),
+    live: async (session, { run_id }) => {
+      await showLiveRun(output, session, run_id);
+      return true;
+    },
+    journalled: (store, { run_id }) => tellFromJournal(output, store, run_id),
   });
+}
+
+/** What the store alone knows of a run that has not ended. @returns null when that is nothing */
+async function tellFromJournal(output: Output, store: ArtifactStore, runId: string): Promise<true | null> {
+  const { describePeople, journalledLine } = await import('./list-runs.js');
+  const line = await journalledLine(store, runId);
+  if (line === null || line.state === 'unreadable') return null;
+  const started = line.started_at === '' ? '' : ` at ${line.started_at}`;
+  output.say(`run     ${runId}`);
+  output.say(`repo    ${printableLine(line.target_repo)}, started by ${printableLine(line.developer)}${started}`);
+  output.say(`state   ${line.state}`);
+  for (const awaited of line.awaits) output.say(`        ${describePeople(awaited)}`);
+  output.note(
+    'note: no Temporal server answers; this is what the store knows of the run, and the run itself may be further',
+  );
+  output.emit({ ...line, workflow_id: runWorkflowId(runId) });
+  return true;
 }
 
 /** What is known of a run with a server. @throws PromptOsError WORKER_MISSING, and what a run that failed failed with */
