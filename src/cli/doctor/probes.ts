@@ -10,7 +10,7 @@ import {
   installedProgram,
   resolveExecutor,
 } from '../../adapters/executor/presets/presets.js';
-import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
+import { gitVersion, hasCommit, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
@@ -216,6 +216,8 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const config = await workerOrNull(setting);
     if (config === null || repository === null) throw new NotLookedAt('worker config or the repository');
     const fetched = Object.entries(config.repositories).filter(([, entry]) => 'url' in entry);
+    if (!(await hasCommit({ folder: repository, env: setting.env })))
+      return fail('HEAD is no commit: a run starts from one', 'Make a first commit in the repository.');
     if (fetched.length === 0) return ok('read from this repository, pushed or not');
     const unpushed = await unpushedCommit({ folder: repository, env: setting.env });
     if (unpushed === null) return ok('pushed');

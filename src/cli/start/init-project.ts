@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { repositoryName } from '../../adapters/git/facts.js';
+import { type AskedFolder, isTracked, repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
@@ -48,6 +48,16 @@ async function ignoreOurs(home: string, written: string[]): Promise<void> {
     throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
   }
   if (found === null) written.push(path);
+}
+
+/** Files that git has and the checkout lacks, as a sparse one does: a new set-up would replace keys that others use. */
+async function refuseCommittedFiles(paths: readonly string[], asked: AskedFolder): Promise<void> {
+  for (const path of paths) {
+    if (!(await isTracked(asked, path))) continue;
+    throw new PromptOsError('FILE_EXISTS', `Nothing was written: git has ${path}, and the checkout lacks it.`, {
+      hint: `Run \`git restore ${shellWord(path)}\`, or in a sparse checkout \`git sparse-checkout add .promptos\`. --force writes a new one.`,
+    });
+  }
 }
 
 /** Writes a set-up whole or not at all: half of one would be taken for a set-up that someone chose. */
@@ -237,7 +247,10 @@ export async function initProject(
   const top = files.repository;
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
-  if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
+  if (!force) {
+    refuseExistingFiles([files.policy, files.workerConfig]);
+    await refuseCommittedFiles([files.policy, files.workerConfig], { folder: top, env: context.env });
+  }
   const chosen = options.agent === undefined ? null : chooseAgent(options.agent, context, files.home);
   const asked = output.interactive && options.yes !== true ? questions : null;
   const { assumptions: assumed, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);

@@ -48,10 +48,13 @@ const change = async (path: string, from: string | RegExp, to: string) => {
   await writeFile(path, changed);
 };
 
+const IDENTITY = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
+
 /** A repository that is ready for runs: what `init` wrote, with agents. */
 async function readyRepository(): Promise<string> {
   const top = await folder();
   await execa('git', ['init', '-q', '-b', 'main'], { cwd: top });
+  await execa('git', [...IDENTITY, 'commit', '-q', '--allow-empty', '-m', 'first'], { cwd: top });
   await writeFile(join(top, 'package.json'), '{"scripts":{"test":"node --test"}}');
   const env = { ...process.env, PROMPTOS_KEYS_DIR: join(await folder(), 'keys') };
   await invoke((context) => initCommand(context), ['--alone', '--developer', 'ada'], { cwd: top, env });
@@ -275,6 +278,13 @@ test('doctor: says once for a person what was not looked at, and names each prob
   );
   const { probe } = await examine(top);
   expect(probe('policy trusted')).toMatchObject({ unread: expect.stringMatching(/^(?:policy|worker config)$/) });
+});
+
+test('doctor: a repository without a commit fails, since a run starts from one', async () => {
+  const top = await readyRepository();
+  await execa('git', ['update-ref', '-d', 'refs/heads/main'], { cwd: top });
+  const { probe } = await examine(top);
+  expect(probe('base commit')).toMatchObject({ status: 'fail', next: 'Make a first commit in the repository.' });
 });
 
 test('doctor: warns outside of a repository', async () => {
