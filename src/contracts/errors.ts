@@ -71,7 +71,9 @@ export const ERROR_CATALOGUE = {
     "Add the policy to the worker config's trust.policies, or start the run with a policy that is listed there.",
   ),
   PACK_NOT_TRUSTED: no("Add the pack's digest to the policy's prompt_packs; `promptos prompts list` prints it."),
-  PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
+  PRINCIPAL_NOT_BOUND: no(
+    "Name the principal that the policy has for the gate's role, or change `roles` in the policy.",
+  ),
   DUTIES_CLASH: no(
     'Give each role a principal, a key and an executor of its own, or set separation.executors: any in the policy.',
   ),

@@ -23,7 +23,7 @@ const REFUSED = ['EROFS', 'EACCES', 'EPERM'];
 function known(error: unknown): PromptOsError | null {
   if (error instanceof PromptOsError) return error;
   const refused = error instanceof Error && 'path' in error && REFUSED.includes(systemCode(error) ?? '');
-  return refused || isDiskFull(error) ? writeFailure(`A file was refused: ${messageOf(error)}.`, error) : null;
+  return refused || isDiskFull(error) ? writeFailure(`The system refused a file: ${messageOf(error)}.`, error) : null;
 }
 
 /** An error as it is reported. One without a code is a defect: one line, and no stack trace. */
