@@ -72,6 +72,20 @@ test.runIf(canMount())('keys generate: on a full disk it says so, and leaves no 
   expect({ exit, left: left.filter((path) => /grace/.test(path)) }).toEqual({ exit: 'exit 3', left: [] });
 });
 
+test.runIf(canMount())(
+  'demo: a server that has no room for its database is a full disk, not a broken server',
+  async () => {
+    const temporal = [
+      'printf \'#!/bin/sh\\n[ "$1" = --version ] && echo "temporal version 1.9.1 (Server 1.31.1, UI 2.49.1)"\\n\' > ../temporal',
+      'chmod +x ../temporal',
+    ];
+    const demo = 'TEMPORAL_CLI_PATH="$(pwd)/../temporal" promptos demo --directory ../demo';
+    const { exit, stderr } = await onDisk(900, [...temporal, demo].join('\n'));
+    expect(stderr).toMatch(/error DISK_FULL: The server ended .* The disk of .*\/state has [\d,]+ bytes left\./);
+    expect(exit).toBe('exit 3');
+  },
+);
+
 test('keys generate: ends where the home folder is one in which no folder can be made', async () => {
   const env = { ...process.env, HOME: '/proc', XDG_CONFIG_HOME: '', PROMPTOS_KEYS_DIR: '' };
   const call = promisify(execFile)(
