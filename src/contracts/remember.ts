@@ -18,3 +18,9 @@ export function keepLast<K, V>(kept: Map<K, V>, key: K, value: V, limit: number)
   if (kept.size > limit) kept.delete(kept.keys().next().value as K);
   return value;
 }
+
+/** Computes what follows from a text alone once, for the texts that were asked for last. Their results must not be changed. */
+export function oncePerText<V>(limit: number, compute: (text: string) => V): (text: string) => V {
+  const known = new Map<string, { readonly value: V }>();
+  return (text) => keepLast(known, text, known.get(text) ?? { value: compute(text) }, limit).value;
+}

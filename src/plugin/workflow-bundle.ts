@@ -58,16 +58,32 @@ export function mergeWorkflows(workflowsPath: string): string {
   return entry;
 }
 
+/** What a governed run computes with: these modules and all that they import. */
+const PURE = [
+  'domain/attest/envelope',
+  'domain/judge/read-interruption-logs',
+  'domain/judge/read-spent',
+  'domain/ledger/closed-ledger',
+  'domain/ledger/ledger-chain',
+  'domain/run/deadlines',
+  'domain/run/decide',
+  'domain/run/escalations',
+  'domain/run/evolve',
+  'domain/run/next-step',
+  'domain/run/run-state',
+  'domain/run/run-status',
+  'workflows/current-details',
+];
+
 /**
  * Modules that all runs of a worker share, for Temporal's `preloadModules`; each run has the rest of the bundle for
- * itself. The curve and its table of multiples cost a run 0.5 MiB and some 25 ms of a processor; shared, a worker pays
+ * itself. The curve and its table of multiples alone cost a run 0.5 MiB and some 25 ms of a processor; shared, a worker pays
  * for them once. Only pure code is allowed here: every run sees the state of a shared module, which may hold nothing but
- * what follows from its arguments alone, such as the tables of keys. The modules are named by one of ours, since the
+ * what follows from its arguments alone, such as the tables of keys. The modules are ours, since the
  * bundler drops an import of a package that says it has no side effects.
  */
-export const sharedModules = (): readonly string[] => [
-  fileURLToPath(new URL(`../domain/attest/envelope${extname(import.meta.url)}`, import.meta.url)),
-];
+export const sharedModules = (): readonly string[] =>
+  PURE.map((name) => fileURLToPath(new URL(`../${name}${extname(import.meta.url)}`, import.meta.url)));
 
 /** The bundle that `npm run build` makes of our workflows, beside this module once built and under another name. */
 export const BUNDLE_PATH = fileURLToPath(new URL('../prebuilt-workflows.js', import.meta.url));

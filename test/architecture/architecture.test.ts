@@ -98,6 +98,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'contracts/random.ts': 'export const dice = Math.random();',
       'prompt-pack/wait.ts': 'setTimeout(() => undefined, 5);',
       'domain/attest/call.ts': "await fetch('https://example.org');",
+      'domain/run/state.ts': 'let runs = 0;\nexport const next = () => (runs += 1);',
       'domain/run/fine.ts': '// Date.now() is not called\nexport const at = (ms: number) => new Date(ms);',
     },
     problems: [
@@ -109,6 +110,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'contracts/random.ts is random',
       'prompt-pack/wait.ts starts a timer',
       'domain/attest/call.ts does input or output',
+      'domain/run/state.ts keeps state',
     ],
   },
   'only config reads the environment': {

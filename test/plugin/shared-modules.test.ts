@@ -11,11 +11,12 @@ async function preloaded(options: Partial<BundleOptions>): Promise<string> {
   return /preloadModules = function preloadModules\(\) \{\n(.*?)\n\}/s.exec(code)?.[1] ?? '';
 }
 
-test('shared modules: a bundle made with the plugin loads the curve before its first run, once', async () => {
+test('shared modules: a bundle made with the plugin loads the curve and the domain before its first run, once', async () => {
   const plugin = new GovernedRunPlugin();
   const lines = (await preloaded({ plugins: [plugin, plugin] })).split('\n');
-  expect(lines).toHaveLength(1);
+  expect(lines).toHaveLength(sharedModules().length);
   expect(lines[0]).toMatch(/__webpack_require__\(.*attest\/envelope\.ts/);
+  expect(lines.join()).toMatch(/domain\/run\/decide\.ts/);
 });
 
 test('shared modules: what a team has its own bundle share is kept', () => {

@@ -43,6 +43,9 @@ export function createSecretlintScanner(): SecretScanner {
   const start = async () => {
     // Loaded when the first patch is judged: it takes longer than all else that a command loads of ours.
     const secretlint = await import('@secretlint/node');
+    const { secretLintProfiler } = await import('@secretlint/profiler');
+    // It keeps marks of each scan for as long as the process lives, and searches all of them at the next.
+    secretLintProfiler.mark = () => undefined;
     return secretlint.createEngine({
       // Rules are looked up from here, so the preset next to this package is found whatever the current folder is.
       cwd: dirname(createRequire(import.meta.url).resolve(`${PRESET}/package.json`)),
@@ -59,19 +62,14 @@ export function createSecretlintScanner(): SecretScanner {
       const hits: SecretHit[] = [];
       for (const { path, text } of files) {
         const content = text.replace(DIRECTIVE, 'secretlint_');
-        const { output } = await executeOnContent({ content, filePath: label(path) });
+        // The name that rules see; nothing is read from disk.
+        const { output } = await executeOnContent({ content, filePath: `/${path}` });
         hits.push(...readHits(path, output));
       }
       return hits;
     },
   };
 }
-
-/**
- * The name that rules see; nothing is read from disk. Ordinary characters only: secretlint's profiler fails on others,
- * in a promise that no caller can catch.
- */
-const label = (path: string): string => `/${path.replace(/[^A-Za-z0-9._/-]/g, '_')}`;
 
 /** A text that could not be scanned must not pass for a clean one. */
 function readHits(path: string, output: string): readonly SecretHit[] {

@@ -1,3 +1,5 @@
+import { oncePerText } from '../../contracts/remember.js';
+
 /** Wildcards that may backtrack within one segment, and `**` in one glob: more could keep a matcher busy for hours. */
 const WILDCARDS_PER_SEGMENT = 3;
 const GLOBSTARS = 3;
@@ -150,8 +152,11 @@ export type ReadGlob = { readonly problem: GlobProblem } | { readonly problem: n
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const ABSOLUTE = 'is absolute, and paths begin at the top of the repository';
 
+/** The globs of a policy, a job and a plan come again at each gate. */
+export const REMEMBERED_GLOBS = 1_000;
+
 /** Reads one glob. It has a problem when it can match no path, or when its meaning is not certain. */
-export function readGlob(glob: string): ReadGlob {
+export const readGlob: (glob: string) => ReadGlob = oncePerText(REMEMBERED_GLOBS, (glob) => {
   const problem = problemOfForm(glob);
   if (problem !== null) return { problem };
   const relative = glob.normalize('NFC').replace(/^(?:\.\/)+/, '');
@@ -170,7 +175,7 @@ export function readGlob(glob: string): ReadGlob {
       anchored: slashes > 0 || glob.startsWith('./'),
     },
   };
-}
+});
 
 /** What a glob's form shows before its characters are read. */
 function problemOfForm(glob: string): GlobProblem | null {

@@ -1,8 +1,9 @@
 import picomatch from 'picomatch/posix.js';
+import { oncePerText } from '../../contracts/remember.js';
 import { RULES_VERSION } from '../../contracts/run/rules-version.js';
 import type { Scope } from '../../contracts/run/run-request.js';
 import { foldedName } from './path-names.js';
-import { type GlobReading, isBoundedGlob, readGlob, unreadableGlobs } from './read-glob.js';
+import { type GlobReading, isBoundedGlob, REMEMBERED_GLOBS, readGlob, unreadableGlobs } from './read-glob.js';
 
 export interface GlobMatcher {
   match(path: string): string | undefined;
@@ -30,14 +31,21 @@ function forbidding({ patterns, anchored }: GlobReading): (path: string) => bool
   return (path) => plain(path) || caseless(foldedName(path));
 }
 
+const compilerOf = (compile: (reading: GlobReading) => (path: string) => boolean) =>
+  oncePerText(REMEMBERED_GLOBS, (glob) => {
+    const read = readGlob(glob);
+    return {
+      glob,
+      spelled: glob.normalize('NFC'),
+      matches: read.problem === null ? compile(read.reading) : () => false,
+    };
+  });
+const allowingMatcher = compilerOf(allowing);
+const forbiddingMatcher = compilerOf(forbidding);
+
 /** A path that is written out matches itself. What cannot be read matches nothing else, and is listed. */
 function createPathMatcher(globs: readonly string[], forbids: boolean): GlobMatcher {
-  const read = globs.map((glob) => ({ glob, ...readGlob(glob) }));
-  const matchers = read.map((one) => ({
-    glob: one.glob,
-    spelled: one.glob.normalize('NFC'),
-    matches: one.problem !== null ? () => false : forbids ? forbidding(one.reading) : allowing(one.reading),
-  }));
+  const matchers = globs.map(forbids ? forbiddingMatcher : allowingMatcher);
   return {
     match: (path) => {
       const composed = path.normalize('NFC');

@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { secretLintProfiler } from '@secretlint/profiler';
 import { expect, test } from 'vitest';
 import { createSecretlintScanner } from '../../../src/adapters/secrets/secret-scanners.js';
 
@@ -61,4 +63,12 @@ test('secretlint scanner: no text, an empty text and odd names are clean', async
   const scanner = createSecretlintScanner();
   expect(await scanner.scan([])).toEqual([]);
   expect(await scanner.scan([{ path: 'a "b"\n.ts', text: '' }])).toEqual([]);
+});
+
+test('secretlint scanner: nothing is kept of a scan, however many there are', async () => {
+  const scanner = createSecretlintScanner();
+  for (let scan = 0; scan < 3; scan += 1) await scanner.scan([{ path: 'src/a.ts', text: githubToken }]);
+  expect(await secretLintProfiler.getEntries()).toEqual([]);
+  expect(await secretLintProfiler.getMeasures()).toEqual([]);
+  expect(performance.getEntries().filter(({ name }) => name.includes('@'))).toEqual([]);
 });
