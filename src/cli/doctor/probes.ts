@@ -62,10 +62,9 @@ async function tryStore(path: string): Promise<ProbeResult> {
   try {
     await rm(await mkdtemp(join(folder, '.promptos-doctor-')), { recursive: true });
   } catch (error) {
-    const code = systemCode(error);
     throw new PromptOsError(
       isDiskFull(error) ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
-      `${path}: nothing can be written in ${folder} (${code ?? String(error)}).`,
+      `${path}: nothing can be written in ${folder} (${systemCode(error) ?? String(error)}).`,
       { cause: error },
     );
   }
