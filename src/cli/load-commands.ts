@@ -104,8 +104,14 @@ function writeCompiled(path: string, code: Buffer): void {
   const checksum = Buffer.alloc(CHECKSUM_BYTES);
   checksum.writeUInt32LE(crc32(code));
   const part = `${path}.${process.pid}`;
-  writeFileSync(part, Buffer.concat([code, checksum]));
-  renameSync(part, path);
+  try {
+    writeFileSync(part, Buffer.concat([code, checksum]));
+    renameSync(part, path);
+  } catch (error) {
+    // On a full disk each process would leave another part.
+    rmSync(part, { force: true });
+    throw error;
+  }
 }
 
 /** The command line of this process. */

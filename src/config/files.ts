@@ -1,8 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { placeFiles, type WholeFile } from '../adapters/platform/durable-files.js';
-import { type ErrorCode, PromptOsError, systemCode } from '../contracts/errors.js';
+import { makeFolders } from '../adapters/platform/make-folders.js';
+import { type ErrorCode, messageOf, PromptOsError, systemCode, writeFailure } from '../contracts/errors.js';
 
 /** No document that a person names is larger, and no patch. */
 const MOST_MIB = 256;
@@ -60,20 +60,16 @@ export function refuseExistingFiles(paths: readonly string[]): void {
 /**
  * Writes files that a person will own, each whole or not at all. Without `replace` none is ever overwritten, also not by a
  * race.
- * @throws PromptOsError FILE_EXISTS naming all that are there; FILE_NOT_READABLE when the folder cannot be written
+ * @throws PromptOsError FILE_EXISTS naming all that are there; DISK_FULL, FILE_NOT_READABLE when the folder cannot be written
  */
 export async function writeNewFiles(files: readonly WholeFile[], replace: boolean): Promise<void> {
   if (!replace) refuseExistingFiles(files.map(({ path }) => path));
   try {
-    for (const { path } of files) await mkdir(dirname(path), { recursive: true });
+    for (const { path } of files) await makeFolders(dirname(path));
     await placeFiles(files, { replace });
   } catch (error) {
     if (systemCode(error) === 'EEXIST' && error instanceof Error && 'dest' in error)
       throw existing([String(error.dest)]);
-    throw new PromptOsError(
-      'FILE_NOT_READABLE',
-      `${files.map(({ path }) => path).join(', ')}: cannot be written (${systemCode(error) ?? String(error)}).`,
-      { cause: error },
-    );
+    throw writeFailure(`${files.map(({ path }) => path).join(', ')}: cannot be written (${messageOf(error)}).`, error);
   }
 }

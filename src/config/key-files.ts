@@ -1,7 +1,8 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { placeFiles } from '../adapters/platform/durable-files.js';
-import { PromptOsError, systemCode } from '../contracts/errors.js';
+import { makeFolders } from '../adapters/platform/make-folders.js';
+import { messageOf, PromptOsError, systemCode, writeFailure } from '../contracts/errors.js';
 
 const KEY_SUFFIX = '.pem';
 
@@ -46,7 +47,7 @@ const keyExists = (path: string): PromptOsError =>
 /**
  * Writes a private key, readable by its owner only from its first byte on, and its public half beside it. The private
  * one appears whole or not at all, and without `replace` nothing is ever overwritten, also not by a race.
- * @throws PromptOsError KEY_EXISTS; FILE_NOT_READABLE when the folder cannot be written
+ * @throws PromptOsError KEY_EXISTS; DISK_FULL, FILE_NOT_READABLE when the folder cannot be written
  */
 export async function writeKeyFile(key: NewKeyFile, replace: boolean): Promise<void> {
   const files = [
@@ -55,7 +56,7 @@ export async function writeKeyFile(key: NewKeyFile, replace: boolean): Promise<v
   ];
   try {
     if (!replace) await refuseExistingKey(key);
-    await mkdir(dirname(key.path), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(key.path), 0o700);
     await placeFiles(files, {
       replace,
       // Readers in between, or after a power cut, must not find the new key beside the old public half.
@@ -65,7 +66,6 @@ export async function writeKeyFile(key: NewKeyFile, replace: boolean): Promise<v
     if (error instanceof PromptOsError) throw error;
     if (systemCode(error) === 'EEXIST' && error instanceof Error && 'dest' in error)
       throw keyExists(String(error.dest));
-    const code = systemCode(error) ?? String(error);
-    throw new PromptOsError('FILE_NOT_READABLE', `The key ${key.path} cannot be written (${code}).`);
+    throw writeFailure(`The key ${key.path} cannot be written (${messageOf(error)}).`, error);
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { PromptOsError, systemCode } from '../contracts/errors.js';
+import { makeFolders } from '../adapters/platform/make-folders.js';
+import { isDiskFull, messageOf, PromptOsError, systemCode } from '../contracts/errors.js';
 
 /** The folder of a repository that holds everything of ours. */
 const PROJECT_FOLDER = '.promptos';
@@ -75,8 +76,8 @@ async function findHome(from: string, top: string): Promise<string> {
  */
 export async function ensureStateFolder({ home, state }: Pick<ProjectFiles, 'home' | 'state'>): Promise<string> {
   try {
-    await mkdir(home, { recursive: true });
-    const made = await mkdir(state, { recursive: true, mode: 0o700 });
+    await makeFolders(home);
+    const made = await makeFolders(state, 0o700);
     // A strict or lax umask changes what mkdir asked for.
     if (made !== undefined) await chmod(state, 0o700);
     await writeFile(join(state, '.gitignore'), '*\n', { flag: 'wx' }).catch((error: unknown) => {
@@ -84,10 +85,9 @@ export async function ensureStateFolder({ home, state }: Pick<ProjectFiles, 'hom
     });
     return state;
   } catch (error) {
-    const code = systemCode(error);
     throw new PromptOsError(
-      code === 'ENOSPC' || code === 'EDQUOT' ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
-      `The state folder ${state} cannot be made (${code ?? String(error)}).`,
+      isDiskFull(error) ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
+      `The state folder ${state} cannot be made (${messageOf(error)}).`,
       { cause: error },
     );
   }

@@ -1,5 +1,6 @@
-import { access, chmod, chown, constants, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { access, chmod, chown, constants, lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../adapters/platform/make-folders.js';
 import { PromptOsError, systemCode } from '../contracts/errors.js';
 import { ensureStateFolder, type ProjectFiles } from './project-files.js';
 
@@ -62,7 +63,7 @@ export async function shareState(files: ProjectFiles, store: string | null, grou
     await chmod(state, SHARED_FOLDER);
     for (const name of await readdir(state)) if (name.endsWith('.json')) await shareAll(join(state, name), gid);
     if (store !== null) {
-      await mkdir(store, { recursive: true });
+      await makeFolders(store);
       await shareAll(store, gid);
     }
   } catch (error) {

@@ -23,6 +23,7 @@ export const ERROR_CATALOGUE = {
   // Usage
   USAGE: usage('Add --help to the command to see what it takes.'),
   FILE_NOT_READABLE: usage('Check the path and its permissions.'),
+  DISK_FULL: infrastructure('Free some space on that disk, then give the command again.'),
   FILE_EXISTS: usage('Give --force to replace it, or another path.'),
   YAML_MALFORMED: usage('Correct the file at the line named.'),
   REQUEST_INVALID: usage('Correct the request file; schemas/run-request.schema.json describes it.'),
@@ -70,7 +71,9 @@ export const ERROR_CATALOGUE = {
     "Add the policy to the worker config's trust.policies, or start the run with a policy that is listed there.",
   ),
   PACK_NOT_TRUSTED: no("Add the pack's digest to the policy's prompt_packs; `promptos prompts list` prints it."),
-  PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
+  PRINCIPAL_NOT_BOUND: no(
+    "Name the principal that the policy has for the gate's role, or change `roles` in the policy.",
+  ),
   DUTIES_CLASH: no(
     'Give each role a principal, a key and an executor of its own, or set separation.executors: any in the policy.',
   ),
@@ -234,6 +237,13 @@ export function systemCode(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'string' && /^E[A-Z\d]{2,}$/.test(code) ? code : null;
 }
+
+/** Whether the disk, or a quota of it, has no space left. */
+export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
+
+/** A write that failed: DISK_FULL, or FILE_NOT_READABLE for all that concerns the path itself. */
+export const writeFailure = (summary: string, cause: unknown): PromptOsError =>
+  new PromptOsError(isDiskFull(cause) ? 'DISK_FULL' : 'FILE_NOT_READABLE', summary, { cause });
 
 /** What went wrong in the words of whoever threw it. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

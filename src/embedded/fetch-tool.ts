@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'undici';
 import { z } from 'zod';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../adapters/platform/leftovers.js';
+import { makeFolders } from '../adapters/platform/make-folders.js';
 import type { Variables } from '../config/environment.js';
 import { proxyFor, withDirectLoopback } from '../config/proxy.js';
 import { cacheFolder } from '../config/user-folders.js';
@@ -202,7 +203,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
         throw new Error(`expected SHA-256 ${pin.binary_sha256}, received ${actual}`);
       }
       await chmod(fetched, 0o755);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolders(dirname(path));
       await rename(fetched, path);
       return path;
     } catch (error) {

@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import getPort, { clearLockedPorts } from 'get-port';
+import { makeFolders } from '../adapters/platform/make-folders.js';
 import { isRunning } from '../adapters/platform/process-identity.js';
 import type { Variables } from '../config/environment.js';
 import { clientRoute } from '../config/proxy.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { counted } from '../contracts/sentences.js';
 import { findProcess, lastLines, openLog, readRecord, recordProcess, stopProcess } from './background-process.js';
 import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
 import { findServerBinary, RETENTION_SECONDS, SERVER_IP, SERVER_NAMESPACE, serverArguments } from './temporal-cli.js';
@@ -117,7 +119,7 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
 /**
  * Starts the embedded server in a session of its own, so that it outlives this process, on the ports that it had before
  * where they are free. The caller holds the lock.
- * @throws PromptOsError SERVER_NOT_STARTED with the last lines of the log
+ * @throws PromptOsError SERVER_NOT_STARTED with the last lines of the log; DISK_FULL where the server has no room
  */
 async function startServer(input: StartServerInput): Promise<ServerRecord> {
   for (let attempt = 1; ; attempt += 1) {
@@ -126,12 +128,17 @@ async function startServer(input: StartServerInput): Promise<ServerRecord> {
     if (result.again && attempt < ATTEMPTS) continue;
     const log = result.lines.map((line) => `\n  ${line}`).join('');
     const { serverLog } = stateFiles(input.stateDir);
+    const { bavail, bsize } = await statfs(input.stateDir);
+    const full = bavail * bsize < SERVER_NEEDS_BYTES;
     throw new PromptOsError(
-      'SERVER_NOT_STARTED',
-      `${result.problem}. ${log === '' ? `Its log, ${serverLog}, is empty.` : `Its log, ${serverLog}, ends with:${log}\n`}`,
+      full ? 'DISK_FULL' : 'SERVER_NOT_STARTED',
+      `${result.problem}. ${full ? `The disk of ${input.stateDir} has ${counted(bavail * bsize, 'byte')} left. ` : ''}${log === '' ? `Its log, ${serverLog}, is empty.` : `Its log, ${serverLog}, ends with:${log}\n`}`,
     );
   }
 }
+
+/** An empty database and its log take about 3 MiB. */
+const SERVER_NEEDS_BYTES = 4 * 1_048_576;
 
 /** Longer than a start with all its attempts may take. */
 const LOCK_TIMEOUT_MS = 4 * READY_TIMEOUT_MS;
@@ -177,7 +184,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
 
   const binary = input.binary ?? (await findServerBinary({ env: input.env, onProgress: input.log }));
   try {
-    await mkdir(stateDir, { recursive: true });
+    await makeFolders(stateDir);
     return await withStateLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
       const revived = await reviveServer(stateDir);
       if (revived === null) input.log(`Starting the Temporal dev server ${binary.version} …`);

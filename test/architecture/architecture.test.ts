@@ -9,6 +9,7 @@ import {
   checkEnvironment,
   checkExports,
   checkFolderCircles,
+  checkFolderMaking,
   checkFolders,
   checkLength,
   checkPurity,
@@ -172,6 +173,19 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'contracts/types.ts has an export *',
       'rules/default.ts has a default export',
       'rules/renamed.ts has a default export',
+    ],
+  },
+  'no path of a person gets to a recursive mkdir': {
+    rule: checkFolderMaking,
+    bad: {
+      'adapters/store/fs/layout.ts': 'await mkdir(root, { recursive: true });',
+      'config/keys.ts': 'await mkdir(dirname(path), { recursive: true, mode: 0o700 });',
+      'cli/start/one.ts': 'await mkdir(folder);\nawait rm(folder, { recursive: true });',
+      'embedded/server.ts': 'mkdirSync(\n  stateDir,\n  { recursive: true },\n);',
+    },
+    problems: [
+      "config/keys.ts makes folders with Node's recursive mkdir",
+      "embedded/server.ts makes folders with Node's recursive mkdir",
     ],
   },
   'imports run in no circle': {

@@ -271,6 +271,15 @@ export const findCycles = (tree: SourceTree): Problems =>
       .filter((to) => tree.has(to)),
   );
 
+/** Rooms that get paths of people and of the environment; the others make folders in what these have made. */
+const WITH_PATHS_OF_PEOPLE = /^(?:config|cli|embedded|adapters\/(?:platform|git))\//;
+
+/** Node's own recursive `mkdir` never ends below /proc, where `HOME` or an option may lead: `makeFolders` does. */
+export const checkFolderMaking = (tree: SourceTree): Problems =>
+  [...tree]
+    .filter(([path, text]) => WITH_PATHS_OF_PEOPLE.test(path) && /\bmkdir(?:Sync)?\([^;]*recursive: true/.test(text))
+    .map(([path]) => `${path} makes folders with Node's recursive mkdir`);
+
 /** Lines that a source file may have. */
 const LINE_LIMIT = 350;
 

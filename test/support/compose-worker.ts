@@ -4,7 +4,8 @@ import { composePath, readCompose, readWorkerImage } from './compose-file.js';
 import { becoming } from './unix-users.js';
 
 /** Starts a shell in a mount table of its own; root of this machine, or of a user namespace. */
-const UNSHARE = process.getuid?.() === 0 ? ['unshare', '--mount'] : ['unshare', '--user', '--map-root-user', '--mount'];
+export const UNSHARE =
+  process.getuid?.() === 0 ? ['unshare', '--mount'] : ['unshare', '--user', '--map-root-user', '--mount'];
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const depth = (path: string): number => path.split('/').length;

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../platform/durable-files.js';
 import { homeFolder } from '../platform/home-folder.js';
+import { makeFolders } from '../platform/make-folders.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -85,7 +85,7 @@ export interface EngineGitEnv {
  */
 export async function engineGitEnv(stateDir: string, variables: Variables): Promise<EngineGitEnv> {
   const home = join(stateDir, 'git');
-  await mkdir(home, { recursive: true });
+  await makeFolders(home);
   // Older git, which does not know GIT_CONFIG_GLOBAL, finds it by this name in HOME.
   const config = join(home, '.gitconfig');
   await replaceFile({ path: config, text: ENGINE_CONFIG });

@@ -29,6 +29,14 @@ export const gitConfigValue = async (asked: AskedFolder, key: string): Promise<s
 export const remoteUrl = async (asked: AskedFolder): Promise<string | null> =>
   (await askGit(asked, '-c', 'safe.directory=*', 'config', '--get', 'remote.origin.url'))?.trim() || null;
 
+/** Whether the index has a file; one that a sparse checkout leaves out counts. */
+export const isTracked = async (asked: AskedFolder, path: string): Promise<boolean> =>
+  (await askGit(asked, 'ls-files', '--error-unmatch', '--', path)) !== null;
+
+/** Whether HEAD is a commit: a new repository has none. */
+export const hasCommit = async (asked: AskedFolder): Promise<boolean> =>
+  (await askGit(asked, 'rev-parse', '--verify', '--quiet', 'HEAD^{commit}')) !== null;
+
 /** Whether git would leave a path of the repository out of `git add`. */
 export const isGitIgnored = async (asked: AskedFolder, path: string): Promise<boolean> =>
   (await askGit(asked, 'check-ignore', '--quiet', '--', path)) !== null;

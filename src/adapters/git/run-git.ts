@@ -111,7 +111,7 @@ export interface Git {
   readonly env: Readonly<Record<string, string>>;
   /** Whatever the exit code. */
   ask(args: readonly string[], more?: GitOptions): Promise<GitOutput>;
-  /** Standard output, byte for byte. @throws PromptOsError GIT_FAILED for any exit code but 0 */
+  /** Standard output, byte for byte. @throws PromptOsError GIT_FAILED, DISK_FULL for any exit code but 0 */
   bytes(args: readonly string[], more?: GitOptions): Promise<Buffer>;
   /**
    * Standard output, in a file where it is long. The caller releases it.
@@ -127,6 +127,9 @@ export interface Git {
   at(place: Pick<GitCall, 'cwd' | 'env' | 'signal'>): Git;
 }
 
+/** As git and the C library say it without a translation. */
+const NO_SPACE = /No space left on device|Out of diskspace|Disk quota exceeded/i;
+
 /** Options of calls. Variables of `env` are added to those of the environment. */
 type GitOptions = Partial<Omit<GitCall, 'args'>>;
 
@@ -138,7 +141,8 @@ export function gitIn(place: Omit<GitCall, 'args'>, settings: readonly string[] 
   const bytes: Git['bytes'] = async (args, more) => {
     const { exitCode, stdout, stderr } = await ask(args, more);
     if (exitCode === 0) return stdout;
-    throw new PromptOsError('GIT_FAILED', `git ${args[0]} ended with exit code ${exitCode}: ${gitWords(stderr)}.`);
+    const code = NO_SPACE.test(stderr) ? 'DISK_FULL' : 'GIT_FAILED';
+    throw new PromptOsError(code, `git ${args[0]} ended with exit code ${exitCode}: ${gitWords(stderr)}.`);
   };
   return {
     cwd: place.cwd,

@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Content } from '../../contracts/long-bytes.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { makeFoldersSync } from '../platform/make-folders.js';
 import { type Git, gitWords } from './run-git.js';
 
 /** An index of its own, outside of any repository. */
@@ -29,7 +30,7 @@ export async function withScratchIndex<T>(
     const index = { GIT_INDEX_FILE: join(folder, 'index') };
     if (objects === null) return await work({ folder, variables: index });
     const own = join(folder, 'objects');
-    mkdirSync(join(own, 'info'), { recursive: true });
+    makeFoldersSync(join(own, 'info'));
     writeFileSync(join(own, 'info', 'alternates'), objects.map((other) => `${other}\n`).join(''));
     return await work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
   } finally {

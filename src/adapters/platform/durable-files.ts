@@ -50,12 +50,20 @@ interface PlaceOptions {
  */
 export async function placeFiles(files: readonly WholeFile[], { replace, beforePlacing }: PlaceOptions): Promise<void> {
   const staged = files.map((file) => ({ file, aside: asideOf(file.path) }));
+  const placed: string[] = [];
   try {
     for (const { file, aside } of staged) await replaceFile({ ...file, path: aside });
     await beforePlacing?.();
     // A rename replaces what is there; a link fails.
-    for (const { file, aside } of staged) await (replace ? rename : link)(aside, file.path);
+    for (const { file, aside } of staged) {
+      await (replace ? rename : link)(aside, file.path);
+      placed.push(file.path);
+    }
     for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(folder);
+  } catch (error) {
+    // What was replaced is gone; new files go again, so that none is without its companions.
+    if (!replace) await Promise.allSettled(placed.map((path) => rm(path, { force: true })));
+    throw error;
   } finally {
     // The first failure matters more than a temporary file that cannot be removed.
     await Promise.allSettled(staged.map(({ aside }) => rm(aside, { force: true })));

@@ -3,6 +3,7 @@ import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } 
 import { join, relative } from 'node:path';
 import { systemCode } from '../../contracts/errors.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
+import { makeFolders } from './make-folders.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 export interface KeptLimits {
@@ -198,7 +199,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       if (!(await isPinned(key))) await removeFolder(work);
     },
     copyOut: async (key, target) => {
-      await mkdir(target, { recursive: true });
+      await makeFolders(target);
       try {
         await open();
         const now = new Date();
@@ -209,7 +210,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       } catch {
         // Nothing is kept, or it was replaced while it was copied. A part of a cache is worse than none.
         await removeFolder(target);
-        await mkdir(target, { recursive: true });
+        await makeFolders(target);
       }
     },
     keep: async (key, source, drops) => {

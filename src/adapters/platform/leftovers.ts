@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,6 +13,7 @@ import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../contracts/errors.js';
+import { makeFoldersSync } from './make-folders.js';
 import { isOfKernel, ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 import { HUGE_FOLDER_BYTES, nextTurn, timeIsUp } from './time-slices.js';
 
@@ -26,7 +26,7 @@ export const markedPath = (parent: string, prefix: string): string =>
 
 /** Makes a new folder with such a name, for its owner only. */
 export function makeMarkedFolder(parent: string, prefix: string): string {
-  mkdirSync(parent, { recursive: true });
+  makeFoldersSync(parent);
   return mkdtempSync(join(parent, `${prefix}-${ownMark()}-`));
 }
 

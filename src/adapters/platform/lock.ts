@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolders } from './make-folders.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
 const POLL_MS = 50;
@@ -34,7 +35,7 @@ interface LockWait {
  * @param folder made when it is missing
  */
 export async function withLock<T>(folder: string, wait: LockWait, work: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const id = `${ownMark()}-${randomBytes(8).toString('hex')}`;
   const choosing = join(folder, `choosing-0-${id}`);
   await writeFile(choosing, '');

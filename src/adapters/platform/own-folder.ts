@@ -1,4 +1,5 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
+import { makeFoldersSync } from './make-folders.js';
 
 /**
  * Makes a folder that only this user may write to, or finds it. What another user could have written is not used: a state
@@ -6,7 +7,7 @@ import { lstatSync, mkdirSync } from 'node:fs';
  * @throws Error when the folder belongs to another user, is a link, or can be written by others
  */
 export function ensureOwnFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFoldersSync(path, 0o700);
   const found = lstatSync(path);
   const own = process.getuid === undefined || found.uid === process.getuid();
   if (!found.isDirectory() || !own || (found.mode & 0o022) !== 0) {

@@ -30,8 +30,59 @@ export const passedSecrets = (env: Environment): readonly PassedSecret[] =>
 
 const escapeCharacter = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 
+/** Where a value is in a text. */
+interface Occurrence {
+  readonly start: number;
+  readonly end: number;
+  readonly mask: string;
+}
+
+/** All places of the values, those within others too; the longest of one place first. */
+const placesOf = (secrets: readonly PassedSecret[], text: string): readonly Occurrence[] =>
+  inOrder(
+    secrets.flatMap(({ value, mask }) => {
+      const found: Occurrence[] = [];
+      for (let start = text.indexOf(value); start !== -1; start = text.indexOf(value, start + 1)) {
+        found.push({ start, end: start + value.length, mask });
+      }
+      return found;
+    }),
+  );
+
+const inOrder = (places: readonly Occurrence[]): readonly Occurrence[] =>
+  [...places].sort((one, other) => one.start - other.start || other.end - one.end);
+
+/** How far a text is masked beyond what was shown of it, and by which mask. */
+interface Covered {
+  readonly end: number;
+  readonly mask: string | null;
+}
+
+/**
+ * Masks all that belongs to a value: of values that overlap, such as one that begins with another, no part is shown.
+ * @param cut what begins there or later is not shown
+ * @returns what is shown, and how far it is masked
+ */
+function maskPlaces(text: string, places: readonly Occurrence[], cut: number, covered: Covered): [string, Covered] {
+  let { end, mask } = covered;
+  let shown = '';
+  for (const place of places) {
+    if (place.start >= cut) break;
+    if (place.end <= end) continue;
+    const overlaps = place.start < end;
+    if (!overlaps) shown += text.slice(end, place.start);
+    // A value that overlaps itself, as one of equal characters does, has one mask.
+    if (!overlaps || place.mask !== mask) shown += place.mask;
+    ({ end, mask } = place);
+  }
+  if (end < cut) return [shown + text.slice(end, cut), { end: cut, mask: null }];
+  return [shown, { end, mask }];
+}
+
+const UNCOVERED: Covered = { end: 0, mask: null };
+
 const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
-  secrets.reduce((masked, { value, mask }) => masked.replaceAll(value, mask), text);
+  maskPlaces(text, placesOf(secrets, text), text.length, UNCOVERED)[0];
 
 /**
  * Masks the values of a program's own credentials: a provider may repeat a key that it refuses, in a form that no pattern
@@ -77,14 +128,23 @@ async function isAnyIn(secrets: readonly PassedSecret[], output: Content): Promi
 function maskedStream(secrets: readonly PassedSecret[]) {
   const decoder = new TextDecoder();
   let held = '';
+  let covered = UNCOVERED;
+  /** Shows what may be shown; a value that begins before the cut has ended. */
+  const show = (text: string, cut: number): string => {
+    const [shown, { end, mask }] = maskPlaces(text, placesOf(secrets, text), cut, covered);
+    held = text.slice(cut);
+    covered = { end: end - cut, mask };
+    return shown;
+  };
   return {
     add: (chunk: Uint8Array): string => {
-      const text = maskAll(secrets, held + decoder.decode(chunk, { stream: true }));
-      const shown = text.length - Math.max(...secrets.map(({ value }) => begunAtEnd(text, value)));
-      held = text.slice(shown);
-      return text.slice(0, shown);
+      const text = held + decoder.decode(chunk, { stream: true });
+      return show(text, text.length - Math.max(...secrets.map(({ value }) => begunAtEnd(text, value))));
     },
-    end: (): string => held + decoder.decode(),
+    end: (): string => {
+      const text = held + decoder.decode();
+      return show(text, text.length);
+    },
   };
 }
 
@@ -99,8 +159,12 @@ export function maskAsked(env: Environment): (log: NetworkLog | undefined) => Ne
   const secrets = passedSecrets(env)
     .filter(({ value }) => value.length <= LONGEST_HOST)
     .map(({ value, mask }) => ({ mask, pattern: new RegExp([...value].map(escapeCharacter).join('\\.?'), 'gi') }));
-  const masked = (host: string): string =>
-    secrets.reduce((text, { pattern, mask }) => text.replace(pattern, () => mask), host);
+  const masked = (host: string): string => {
+    const places = secrets.flatMap(({ pattern, mask }) =>
+      [...host.matchAll(pattern)].map(({ index, 0: found }) => ({ start: index, end: index + found.length, mask })),
+    );
+    return maskPlaces(host, inOrder(places), host.length, UNCOVERED)[0];
+  };
   return (log) =>
     log && {
       ...log,

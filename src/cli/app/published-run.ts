@@ -5,6 +5,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { readJson } from '../../contracts/json.js';
 import { type PromptSession, promptSessionSchema } from '../../contracts/record/prompt-session.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/record/run-record.js';
+import { parseLedgerLines } from '../../contracts/run/ledger.js';
 import { problemsText } from '../../contracts/schema-problems.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore, ReadableStore } from '../../ports/artifact-store.js';
@@ -52,6 +53,17 @@ export async function readPublishedRun(store: ReadableStore, runId: string): Pro
     recordSha256: sha256Hex(bytes),
     session: parseFile(promptSessionSchema, await readPublished(store, runId, TREE_PATHS.session), TREE_PATHS.session),
   };
+}
+
+/** Why a run could not open, in the words of its ledger; null for one that opened. The record has the code alone. */
+export async function openingFailure(store: ReadableStore, runId: string): Promise<string | null> {
+  try {
+    const [first] = parseLedgerLines(await readPublished(store, runId, TREE_PATHS.ledger));
+    return first?.type === 'openingFailed' ? first.message : null;
+  } catch {
+    // What is wrong with the tree is for `verify` to say.
+    return null;
+  }
 }
 
 /** @throws PromptOsError RECORD_INVALID */

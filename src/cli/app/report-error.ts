@@ -1,4 +1,12 @@
-import { ERROR_CATALOGUE, type ExitCode, PromptOsError } from '../../contracts/errors.js';
+import {
+  ERROR_CATALOGUE,
+  type ExitCode,
+  isDiskFull,
+  messageOf,
+  PromptOsError,
+  systemCode,
+  writeFailure,
+} from '../../contracts/errors.js';
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
 
@@ -8,8 +16,19 @@ export interface ReportedError {
   readonly next: string;
 }
 
+/** What a file system refuses to any program. */
+const REFUSED = ['EROFS', 'EACCES', 'EPERM'];
+
+/** An error of the catalogue; what the machine refuses to a file is no defect of this program, wherever it comes up. */
+function known(error: unknown): PromptOsError | null {
+  if (error instanceof PromptOsError) return error;
+  const refused = error instanceof Error && 'path' in error && REFUSED.includes(systemCode(error) ?? '');
+  return refused || isDiskFull(error) ? writeFailure(`The system refused a file: ${messageOf(error)}.`, error) : null;
+}
+
 /** An error as it is reported. One without a code is a defect: one line, and no stack trace. */
-export function describeError(error: unknown): ReportedError {
+export function describeError(thrown: unknown): ReportedError {
+  const error = known(thrown) ?? thrown;
   if (error instanceof PromptOsError) {
     const next = error.message.slice(error.summary.length).trim();
     return { code: error.code, message: error.summary, next };
@@ -29,7 +48,7 @@ export function reportError(error: unknown, output: Output, details: boolean): E
   output.note(`error ${code}: ${shown}\n  next: ${printable(next)}`);
   if (details && error instanceof Error) output.note(printable(error.stack ?? ''));
   output.emit({ error: { code, message, next } });
-  return error instanceof PromptOsError ? error.exitCode : ERROR_CATALOGUE.INTERNAL.exit;
+  return known(error)?.exitCode ?? ERROR_CATALOGUE.INTERNAL.exit;
 }
 
 /** Whether nothing could be asked since no Temporal is there. */

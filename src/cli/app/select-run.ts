@@ -53,8 +53,9 @@ export async function selectRun(given: string, sources: RunSources): Promise<Sel
   if (exact !== null) return exact;
   const { store, runs } = sources;
   const listed = runs === null ? [] : await runs.list(CANDIDATES, { prefix: given });
-  const published = (await store.list()).filter(({ run_id }) => run_id.startsWith(given));
-  const ids = [...new Set([...listed, ...published].map(({ run_id }) => run_id))];
+  const begun = runs === null && sources.journals !== null ? await sources.journals.journals() : [];
+  const stored = [...(await store.list()).map(({ run_id }) => run_id), ...begun].filter((id) => id.startsWith(given));
+  const ids = [...new Set([...listed.map(({ run_id }) => run_id), ...stored])];
   const [only] = ids;
   if (only === undefined) throw notFound(given);
   if (ids.length === 1) return (await find(only, sources)) ?? { run_id: only, target_repo: null };
@@ -62,14 +63,19 @@ export async function selectRun(given: string, sources: RunSources): Promise<Sel
   throw new PromptOsError('RUN_AMBIGUOUS', `Several runs begin with "${given}": ${some}.`);
 }
 
-async function find(runId: string, { store, runs }: RunSources): Promise<SelectedRun | null> {
+async function find(runId: string, sources: RunSources): Promise<SelectedRun | null> {
+  const { store, runs } = sources;
   // Two characters are the beginning of an id, never one.
   if (runId.length < 3) return null;
   if ((await store.published(runId)) !== null) {
     const read = await readPublishedRun(store, runId).catch(() => null);
     return { run_id: runId, target_repo: read?.record.target_repo ?? null };
   }
-  if (runs === null) return null;
+  if (runs === null) {
+    const { journals } = sources;
+    const begun = journals === null ? null : await journalledRun(journals, runId).catch(() => null);
+    return begun && { run_id: runId, target_repo: begun.target_repo };
+  }
   try {
     return await runs.describe(runId);
   } catch (error) {

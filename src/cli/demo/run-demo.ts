@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { openStore } from '../../adapters/open-store.js';
+import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox } from '../../adapters/sandbox/available.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { readPolicy } from '../../config/policy-file.js';
@@ -212,9 +213,9 @@ export async function ensureDemoProject(directory: string, env: Variables): Prom
 
 async function build(directory: string, env: Variables): Promise<void> {
   const promptos = join(directory, '.promptos');
-  await mkdir(dirname(directory), { recursive: true });
+  await makeFolders(dirname(directory));
   await cp(join(EXAMPLE, 'project'), directory, { recursive: true });
-  await mkdir(promptos, { recursive: true });
+  await makeFolders(promptos);
   await cp(join(EXAMPLE, 'agents'), join(promptos, 'agents'), { recursive: true });
   await cp(join(EXAMPLE, 'request.yaml'), join(promptos, 'request.yaml'));
   await writeFile(join(promptos, '.gitignore'), 'state/\nkeys/\n');

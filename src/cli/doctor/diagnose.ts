@@ -29,7 +29,7 @@ import {
   readablePolicy,
   readableWorker,
   runProbes,
-  showReport,
+  showReports,
   type TemporalProbes,
   warn,
 } from './probe.js';
@@ -56,7 +56,7 @@ export async function diagnose(
   const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
   const setting = { files, env, pack, temporal: probes ?? temporalProbes(env) };
   const reports = await runProbes(setting, { ...MACHINE_PROBES, ...PROJECT_PROBES, ...KEY_PROBES });
-  for (const report of reports) showReport(output, report);
+  showReports(output, reports);
   output.say();
   output.say(conclusion(reports));
   const healthy = reports.every(({ status }) => status !== 'fail');

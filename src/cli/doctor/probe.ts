@@ -26,6 +26,8 @@ export interface ProbeResult {
   readonly message: string;
   /** What to do about it; absent when all is well. */
   readonly next?: string;
+  /** What could not be read, for a probe that did not look for that reason; its own probe says what is wrong. */
+  readonly unread?: string;
 }
 
 /** One thing that must be right for runs to work. Probes do not depend on each other's results. */
@@ -76,7 +78,8 @@ export const runProbes = (
 
 function failedWith(error: unknown): ProbeResult {
   if (error instanceof NotLookedAt) {
-    return warn(`Not looked at: the ${error.message} cannot be read.`, `Put the ${error.message} right first.`);
+    const { message: unread } = error;
+    return { ...warn(`Not looked at: the ${unread} cannot be read.`, `Put the ${unread} right first.`), unread };
   }
   if (!(error instanceof PromptOsError)) return fail(messageOf(error), 'Report this with what it says.');
   return fail(error.summary, error.message.slice(error.summary.length).trim());
@@ -156,6 +159,17 @@ export const setupProbe: Probe = async (setting) => {
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
 const NAME_WIDTH = 16;
 const INDENT = ' '.repeat(6 + NAME_WIDTH);
+
+/** Shows what each probe found, and once for each reason which ones did not look. */
+export function showReports(output: Output, reports: readonly ProbeReport[]): void {
+  for (const report of reports) if (report.unread === undefined) showReport(output, report);
+  for (const unread of new Set(reports.flatMap((report) => report.unread ?? []))) {
+    const [first, ...others] = reports.filter((report) => report.unread === unread);
+    if (first === undefined) continue;
+    const names = [first, ...others].map(({ name }) => name).join(', ');
+    showReport(output, { ...first, name: 'not looked at', message: `${names}: the ${unread} cannot be read` });
+  }
+}
 
 /** Shows what a probe found, and the next step. */
 export function showReport(output: Output, { name, status, message, next }: ProbeReport): void {

@@ -10,7 +10,7 @@ import {
   installedProgram,
   resolveExecutor,
 } from '../../adapters/executor/presets/presets.js';
-import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
+import { gitVersion, hasCommit, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
@@ -23,7 +23,7 @@ import { type ExecutorConfig, isStarted, type StartedExecutorConfig } from '../.
 import { serviceHost } from '../../contracts/config/model-executor.js';
 import type { S3StoreConfig } from '../../contracts/config/store-config.js';
 import type { WorkerConfig } from '../../contracts/config/worker-config.js';
-import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { isDiskFull, PromptOsError, systemCode } from '../../contracts/errors.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
@@ -62,10 +62,9 @@ async function tryStore(path: string): Promise<ProbeResult> {
   try {
     await rm(await mkdtemp(join(folder, '.promptos-doctor-')), { recursive: true });
   } catch (error) {
-    const code = systemCode(error);
     throw new PromptOsError(
-      code === 'ENOSPC' || code === 'EDQUOT' ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
-      `${path}: nothing can be written in ${folder} (${code ?? String(error)}).`,
+      isDiskFull(error) ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
+      `${path}: nothing can be written in ${folder} (${systemCode(error) ?? String(error)}).`,
       { cause: error },
     );
   }
@@ -216,6 +215,8 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const config = await workerOrNull(setting);
     if (config === null || repository === null) throw new NotLookedAt('worker config or the repository');
     const fetched = Object.entries(config.repositories).filter(([, entry]) => 'url' in entry);
+    if (!(await hasCommit({ folder: repository, env: setting.env })))
+      return fail('HEAD is no commit: a run starts from one', 'Make a first commit in the repository.');
     if (fetched.length === 0) return ok('read from this repository, pushed or not');
     const unpushed = await unpushedCommit({ folder: repository, env: setting.env });
     if (unpushed === null) return ok('pushed');

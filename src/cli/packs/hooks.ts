@@ -1,10 +1,11 @@
-import { lstat, mkdir, readFile, realpath } from 'node:fs/promises';
+import { lstat, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readOnlyGitEnv, userGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
-import { messageOf, PromptOsError } from '../../contracts/errors.js';
+import { makeFolders } from '../../adapters/platform/make-folders.js';
+import { messageOf, PromptOsError, writeFailure } from '../../contracts/errors.js';
 import type { CommandContext } from '../app/context.js';
 import { readJob } from '../app/judged-job.js';
 import { printableLine, shellWord } from '../app/printable.js';
@@ -34,11 +35,11 @@ async function presentHook(path: string): Promise<{ text: string | null; mode: n
 /** Never half a hook: git would run it. */
 async function writeHook(path: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await replaceFile({ path, text, mode: 0o755 });
   } catch (error) {
     const why = messageOf(error);
-    throw new PromptOsError('FILE_NOT_READABLE', `The hook could not be written: ${why}.`, { cause: error });
+    throw writeFailure(`The hook could not be written: ${why}.`, error);
   }
 }
 

@@ -2,7 +2,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
-import { messageOf, PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
@@ -79,7 +79,7 @@ async function replaceLock(folder: string, text: string): Promise<void> {
     await replaceFile({ path: join(folder, LOCK_PATH), text });
   } catch (error) {
     const why = messageOf(error);
-    throw new PromptOsError('FILE_NOT_READABLE', `The lock could not be written: ${why}.`, { cause: error });
+    throw writeFailure(`The lock could not be written: ${why}.`, error);
   }
 }
 

@@ -34,7 +34,7 @@ export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, 
     .option('--follow', 'show it until the run has ended: drawn again on a terminal, else a line for each change')
     .addHelpText(
       'after',
-      '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Ctrl-C stops following; the run goes on.',
+      '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Without a server it shows what the store knows of the run.\nCtrl-C stops following; the run goes on.',
     )
     .action(async (run, { follow }) => {
       const { showRun } = await import('./show/show-run.js');

@@ -60,12 +60,17 @@ export async function planFirstKeys(context: CommandContext, input: FirstKeysInp
   return keys;
 }
 
-/** Writes the keys that are new. @throws PromptOsError KEY_EXISTS, FILE_NOT_READABLE */
-export async function writeFirstKeys(keys: readonly FirstKey[]): Promise<void> {
+/**
+ * Writes the keys that are new.
+ * @param written gets the path of each file as soon as it is written
+ * @throws PromptOsError KEY_EXISTS, DISK_FULL, FILE_NOT_READABLE
+ */
+export async function writeFirstKeys(keys: readonly FirstKey[], written: string[] = []): Promise<void> {
   for (const key of keys) {
     if (key.pem === null || key.path === null) continue;
     const file = { path: key.path, pem: key.pem, publicPath: publicFileOf(key.path), publicLine: policyLine(key) };
     await writeKeyFile(file, false);
+    written.push(file.path, file.publicPath);
   }
 }
 

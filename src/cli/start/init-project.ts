@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { repositoryName } from '../../adapters/git/facts.js';
+import { readFile, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { type AskedFolder, isTracked, repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
@@ -12,7 +13,7 @@ import { findChecks, findScope } from '../../config/project-kinds.js';
 import { findSetup } from '../../config/project-setup.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../contracts/errors.js';
 import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
@@ -29,15 +30,65 @@ import {
   terminalInitQuestions,
 } from './first-people.js';
 
-/** Keeps what is not to be committed out of git, beside whatever the file says already. */
-async function ignoreOurs(home: string): Promise<void> {
+/**
+ * Keeps what is not to be committed out of git, beside whatever the file says already.
+ * @param written gets the path of the file when there was none
+ */
+async function ignoreOurs(home: string, written: string[]): Promise<void> {
   const path = join(home, '.gitignore');
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const found = await readFile(path, 'utf8').catch(() => null);
+  const text = found ?? '';
   const lines = text.split(/\r?\n/).map((line) => line.trim().replace(/^\/|\/$/g, ''));
   const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
   if (missing.length === 0) return;
-  await mkdir(home, { recursive: true });
-  await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
+  try {
+    await makeFolders(home);
+    await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
+  } catch (error) {
+    throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
+  }
+  if (found === null) written.push(path);
+}
+
+/** Files that git has and the checkout lacks, as a sparse one does: a new set-up would replace keys that others use. */
+async function refuseCommittedFiles(paths: readonly string[], asked: AskedFolder): Promise<void> {
+  for (const path of paths) {
+    if (!(await isTracked(asked, path))) continue;
+    throw new PromptOsError('FILE_EXISTS', `Nothing was written: git has ${path}, and the checkout lacks it.`, {
+      hint: `Run \`git restore ${shellWord(path)}\`, or in a sparse checkout \`git sparse-checkout add .promptos\`. --force writes a new one.`,
+    });
+  }
+}
+
+/** Writes a set-up whole or not at all: half of one would be taken for a set-up that someone chose. */
+async function writeSetup(files: ProjectFiles, keys: readonly FirstKey[], setup: ProjectSetup, force: boolean) {
+  const written: string[] = [];
+  try {
+    // Before any key is written, so that none is ever within reach of `git add`.
+    await ignoreOurs(files.home, written);
+    await writeFirstKeys(keys, written);
+    // Before the policy, since a project has one from then on. For container engines: Docker makes a folder that is to be
+    // mounted as root.
+    if (!existsSync(files.state)) written.push(join(files.state, '.gitignore'));
+    await ensureStateFolder(files);
+    await writeNewFiles(
+      [
+        { path: files.policy, text: renderFirstPolicy(setup) },
+        { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
+      ],
+      force,
+    );
+  } catch (error) {
+    const ofKeys = keys.flatMap(({ path, pem }) => (path === null || pem === null ? [] : [dirname(path)]));
+    await removeWritten(written, [...ofKeys, files.state, files.home]);
+    throw error;
+  }
+}
+
+/** Removes the files of a set-up that failed, and the folders that are empty then, the deepest first. */
+async function removeWritten(written: readonly string[], folders: readonly string[]): Promise<void> {
+  await Promise.allSettled(written.map((path) => rm(path, { force: true })));
+  for (const folder of new Set(folders)) await rmdir(folder).catch(() => undefined);
 }
 
 /** What must be known of the keys and of the machine before anybody relies on them. */
@@ -58,7 +109,7 @@ function warningsOf(
     ...(open.length === 0
       ? []
       : [
-          `NO PASSPHRASE: the key of ${open.join(' and that of ')} has no passphrase. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
+          `NO PASSPHRASE: ${open.length === 1 ? `the key of ${open[0]} has` : `the keys of ${open.join(' and ')} have`} no passphrase. Every program that runs under your account, an agent too, can sign as ${open.join(' or ')}. docs/keys.md says what helps.`,
         ]),
     ...(theirs === undefined || theirs.path === null
       ? []
@@ -196,7 +247,10 @@ export async function initProject(
   const top = files.repository;
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
-  if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
+  if (!force) {
+    refuseExistingFiles([files.policy, files.workerConfig]);
+    await refuseCommittedFiles([files.policy, files.workerConfig], { folder: top, env: context.env });
+  }
   const chosen = options.agent === undefined ? null : chooseAgent(options.agent, context, files.home);
   const asked = output.interactive && options.yes !== true ? questions : null;
   const { assumptions: assumed, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
@@ -216,18 +270,7 @@ export async function initProject(
     publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
     signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
   };
-  // Before any key is written, so that none is ever within reach of `git add`.
-  await ignoreOurs(files.home);
-  await writeFirstKeys(keys);
-  await writeNewFiles(
-    [
-      { path: files.policy, text: renderFirstPolicy(setup) },
-      { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
-    ],
-    force,
-  );
-  // For container engines: Docker makes a folder that is to be mounted as root.
-  await ensureStateFolder(files);
+  await writeSetup(files, keys, setup, force);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
   const agentNeeds = chosen === null ? [] : await findAgentNeeds(chosen, context.env, files.home);

@@ -119,7 +119,8 @@ export async function findDeveloper(
   const target = await findTarget(context, options);
   const { files } = await findProject(context, target, options.workerConfig);
   const path = options.policy === undefined ? files.policy : resolve(context.cwd, options.policy);
-  const { principals } = (await readPolicyInForce(path)).policy;
+  const asked = { folder: target, env: context.env };
+  const { principals } = (await readPolicyInForce(path).catch((error) => explainSparse(error, asked))).policy;
   const name = await developerName(undefined, { folder: target, env: context.env });
   return own(principals, name)?.kind === 'human' ? name : null;
 }

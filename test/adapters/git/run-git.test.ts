@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { gitIn, runGit } from '../../../src/adapters/git/run-git.js';
 import { createDirectStarter } from '../../../src/adapters/platform/direct-starter.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
@@ -24,6 +24,17 @@ describe.each([
       .catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'GIT_FAILED', retryable: true });
     expect(String(failure)).toContain("'nosuchcommand' is not a git command");
+  });
+
+  test.each([
+    "fatal: sha1 file '.git/index.lock' write error. Out of diskspace",
+    'error: unable to write file: No space left on device',
+  ])('runGit: `bytes` makes it DISK_FULL where git says so: %s', async (said) => {
+    const folder = await mkdtemp(join(tmpdir(), 'promptos-git-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, 'git'), `#!/bin/sh\necho "${said}" >&2\nexit 128\n`, { mode: 0o755 });
+    const git = gitIn({ ...call(), env: { ...PERSON, PATH: `${folder}:${process.env.PATH}` } });
+    await expect(git.bytes(['add', '--all'])).rejects.toMatchObject({ code: 'DISK_FULL' });
   });
 
   test('runGit: input reaches git, output comes back as bytes', async () => {

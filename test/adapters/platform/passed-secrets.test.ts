@@ -64,6 +64,48 @@ test('maskWatched: a value that has begun is not shown until it is certain that 
   expect(watched({ MODE: 'x' }, ['stdout', 'key hunter2']).stdout).toBe('key hunter2');
 });
 
+/** One credential begins with another, one ends with the beginning of another, one repeats itself. */
+const OVERLAPPING = { A_KEY: 'abcdefgh', LONG_KEY: 'abcdefgh-ijklmnop', NEXT_KEY: 'mnop-qrstu', SAME_KEY: 'zzzzzzzz' };
+const maskOf = (name: string) => `[masked: the value of ${name}]`;
+const OVERLAPS: [string, string][] = [
+  ['x abcdefgh-ijklmnop y', `x ${maskOf('LONG_KEY')} y`],
+  ['x abcdefgh-ijk y', `x ${maskOf('A_KEY')}-ijk y`],
+  ['x abcdefgh-ijklmnop-qrstu y', `x ${maskOf('LONG_KEY')}${maskOf('NEXT_KEY')} y`],
+  ['abcdefghabcdefgh', `${maskOf('A_KEY')}${maskOf('A_KEY')}`],
+  ['x zzzzzzzzzzzz y', `x ${maskOf('SAME_KEY')} y`],
+];
+
+test.each(OVERLAPS)('maskPassed: no part of values that overlap is shown: %s', (text, expected) => {
+  expect(maskPassed(OVERLAPPING)(text)).toBe(expected);
+  expect(maskPassed(Object.fromEntries(Object.entries(OVERLAPPING).reverse()))(text)).toBe(expected);
+});
+
+test.each(OVERLAPS)('maskWatched: the same in pieces of any size: %s', (text, expected) => {
+  for (let first = 1; first <= text.length; first += 1) {
+    for (const size of [1, 3, text.length]) {
+      const rest = text.slice(first).match(new RegExp(`.{1,${size}}`, 'g')) ?? [];
+      const pieces = [text.slice(0, first), ...rest, '\n'].map((piece): [CommandOutput, string] => ['stdout', piece]);
+      expect(watched(OVERLAPPING, ...pieces).stdout).toBe(`${expected}\n`);
+    }
+  }
+});
+
+test.each(OVERLAPS)('maskPassedIn: the same in a long output, up to its end: %s', async (text, expected) => {
+  const collector = collectContent(Number.POSITIVE_INFINITY, tmpdir());
+  collector.add(Buffer.from(`${'-'.repeat(2_000_000)}${text}`));
+  const masked = await maskPassedIn(OVERLAPPING, tmpdir())(collector.bytes());
+  expect(Buffer.from(await wholeOf(masked)).toString()).toBe(`${'-'.repeat(2_000_000)}${expected}`);
+});
+
+test('maskAsked: no part of values that overlap is in the name of a host', () => {
+  const request = { method: 'connect', port: 443, allowed: false, reason: 'host_not_listed', count: 1 } as const;
+  const asked = maskAsked(OVERLAPPING)({
+    ...{ schema_version: 1 as const, hosts: [], refused_omitted: 0, allowed_omitted: 0 },
+    requests: [{ ...request, host: 'abcdefgh-ijklm.nop.evil.test' }],
+  });
+  expect(asked?.requests[0]?.host).toBe(`${maskOf('LONG_KEY')}.evil.test`);
+});
+
 /** An output of 2 MB and more, with a text in the midst of it at any place of its pieces. */
 function longOutput(text: string, before: number) {
   const collector = collectContent(Number.POSITIVE_INFINITY, tmpdir());

@@ -37,6 +37,19 @@ test('reportError: a defect is one line and no stack trace, unless details are w
   expect(report(defect, { details: true }).stderr).toContain('    at ');
 });
 
+test.each([
+  ['ENOSPC', {}, 'DISK_FULL', 3],
+  ['EDQUOT', {}, 'DISK_FULL', 3],
+  ['EACCES', { path: '/x' }, 'FILE_NOT_READABLE', 2],
+  ['EROFS', { path: '/x' }, 'FILE_NOT_READABLE', 2],
+  // Of a connection.
+  ['EACCES', {}, 'INTERNAL', 3],
+  ['ENOENT', { path: '/x' }, 'INTERNAL', 3],
+])('reportError: %s of the system with %j is %s', (code, more, expected, exitCode) => {
+  const error = Object.assign(new Error(`${code}: refused, write`), { code, ...more });
+  expect(report(error)).toMatchObject({ exitCode, stderr: expect.stringContaining(`error ${expected}: `) });
+});
+
 test('reportError: what a message quotes cannot speak to the terminal', () => {
   expect(report(new PromptOsError('USAGE', 'received \u001b[2J"x".')).stderr).toContain('received ␛[2J"x".');
 });

@@ -48,10 +48,13 @@ const change = async (path: string, from: string | RegExp, to: string) => {
   await writeFile(path, changed);
 };
 
+const IDENTITY = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
+
 /** A repository that is ready for runs: what `init` wrote, with agents. */
 async function readyRepository(): Promise<string> {
   const top = await folder();
   await execa('git', ['init', '-q', '-b', 'main'], { cwd: top });
+  await execa('git', [...IDENTITY, 'commit', '-q', '--allow-empty', '-m', 'first'], { cwd: top });
   await writeFile(join(top, 'package.json'), '{"scripts":{"test":"node --test"}}');
   const env = { ...process.env, PROMPTOS_KEYS_DIR: join(await folder(), 'keys') };
   await invoke((context) => initCommand(context), ['--alone', '--developer', 'ada'], { cwd: top, env });
@@ -262,6 +265,26 @@ test('doctor: says `promptos init` and exits 1, in a repository where nothing is
   expect(probe('worker config')).toMatchObject({ status: 'fail', next: expect.stringContaining('promptos init') });
   expect(probe('policy trusted')).toMatchObject({ status: 'warn', message: expect.stringContaining('Not looked at') });
   expect(probe('state folder').status).toBe('warn');
+});
+
+test('doctor: says once for a person what was not looked at, and names each probe in the JSON', async () => {
+  const top = await folder();
+  await execa('git', ['init', '-q'], { cwd: top });
+  const { stdout } = await invoke((context) => doctorCommand(context, embedded), [], { cwd: top, env: await bare() });
+  const lines = stdout.split('\n').filter((line) => /not looked at/i.test(line));
+  expect(lines.length).toBe(new Set(lines.map((line) => /: the .* cannot be read/.exec(line)?.[0])).size);
+  expect(stdout).toMatch(
+    /^warn {2}not looked at {3}[^:]*policy trusted[^:]*: the (?:policy|worker config) cannot be read\n/m,
+  );
+  const { probe } = await examine(top);
+  expect(probe('policy trusted')).toMatchObject({ unread: expect.stringMatching(/^(?:policy|worker config)$/) });
+});
+
+test('doctor: a repository without a commit fails, since a run starts from one', async () => {
+  const top = await readyRepository();
+  await execa('git', ['update-ref', '-d', 'refs/heads/main'], { cwd: top });
+  const { probe } = await examine(top);
+  expect(probe('base commit')).toMatchObject({ status: 'fail', next: 'Make a first commit in the repository.' });
 });
 
 test('doctor: warns outside of a repository', async () => {

@@ -619,3 +619,16 @@ test('init: USAGE and nothing written, when developer and integrator would have 
   await expect(run).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('have the same key') });
   expect(await readdir(top)).toEqual(['.git']);
 });
+
+test('init: FILE_EXISTS for a policy that git has and a sparse checkout leaves out; nothing is written', async () => {
+  const top = await repository({ 'src/a.js': '', '.promptos/policy.yaml': 'of the team\n' });
+  await execa('git', ['add', '--all'], { cwd: top });
+  await execa('git', ['commit', '-q', '-m', 'first'], { cwd: top });
+  await execa('git', ['sparse-checkout', 'set', 'src'], { cwd: top });
+  const refused = init(['--alone', '--no-passphrase'], { cwd: top });
+  await expect(refused).rejects.toMatchObject({
+    code: 'FILE_EXISTS',
+    message: expect.stringContaining('git sparse-checkout add .promptos'),
+  });
+  expect(await readdir(top)).not.toContain('.promptos');
+});

@@ -57,6 +57,8 @@ test('dev: an unknown developer, a glob that can match nothing, and a policy of 
     await rm(policy);
     const sparse = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
     expect(sparse.stderr).toMatch(/The checkout is sparse\.[\s\S]*`git sparse-checkout add \.promptos`/);
+    const nobodyNamed = await promptos(['dev', '--notes', 'x'], { cwd: folder, env });
+    expect(nobodyNamed.stderr).toMatch(/`git sparse-checkout add \.promptos`/);
     const other = text.replace(/^repositories: .*$/m, 'repositories: [billing]');
     await writeFile(policy, other);
     const foreign = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { type EngineGitEnv, EXACT_BYTES_ATTRIBUTES } from '../../git/environments.js';
 import { type LocalRepository, openLocalRepository } from '../../git/repository.js';
 import { type Git, type GitOutput, gitIn, gitWords } from '../../git/run-git.js';
 import { withLock } from '../../platform/lock.js';
+import { makeFolders } from '../../platform/make-folders.js';
 import { markOf, stateOfMark } from '../../platform/process-identity.js';
 import type { ProgramStarter } from '../../platform/program-starter.js';
 import { readIfPresent } from '../../platform/time-slices.js';
@@ -186,12 +187,12 @@ async function endOrphan(mirror: Mirror): Promise<void> {
 }
 
 async function makeMirror({ gitDir, objectFormat, git }: Mirror): Promise<void> {
-  await mkdir(gitDir, { recursive: true });
+  await makeFolders(gitDir);
   await removeLockFiles(gitDir);
   const attributes = join(gitDir, 'info', 'attributes');
   if ((await readFile(attributes, 'utf8').catch(() => '')) === EXACT_BYTES_ATTRIBUTES) return;
   await git.bytes(['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, gitDir]);
-  await mkdir(join(gitDir, 'info'), { recursive: true });
+  await makeFolders(join(gitDir, 'info'));
   await writeFile(attributes, EXACT_BYTES_ATTRIBUTES);
 }
 

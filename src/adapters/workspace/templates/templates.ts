@@ -173,7 +173,7 @@ export function createTemplates(stateDir: string, leavesNothing: boolean): Templ
           },
         };
       } catch (error) {
-        const isOfOrder = error instanceof PromptOsError && error.code !== 'GIT_FAILED';
+        const isOfOrder = error instanceof PromptOsError && error.code !== 'GIT_FAILED' && error.code !== 'DISK_FULL';
         if (order.signal?.aborted !== true && !isOfOrder) {
           // Whatever failed is not tried with the same files again.
           for (const one of leases) one.retire();

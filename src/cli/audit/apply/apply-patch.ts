@@ -21,7 +21,14 @@ export interface ApplyPatchInput {
   /** Instead of the name that git knows; the address stays git's. */
   readonly committerName?: string;
   /** Is called with whom git will name as the committer, before anything is committed; a throw stops it. */
-  readonly beforeCommit: (committer: Committer) => Promise<void>;
+  readonly beforeCommit: (committer: Committer, place: CommitPlace) => Promise<void>;
+}
+
+/** Where a commit will go. */
+export interface CommitPlace {
+  /** Null when HEAD is detached. */
+  readonly branch: string | null;
+  readonly parent: string;
 }
 
 export interface AppliedPatch {
@@ -54,7 +61,7 @@ export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> 
     if (target.worktree !== null) await checkClean(git, target.worktree, changes);
     const identity = input.committerName === undefined ? {} : { GIT_COMMITTER_NAME: input.committerName };
     const committer = await readCommitter(git, identity);
-    await input.beforeCommit(committer);
+    await input.beforeCommit(committer, { branch: target.branch, parent: target.commit });
     await git.text(['read-tree', target.commit], { env });
     const entries = changes.map(
       ({ path, newMode, blob }) => `${newMode === '000000' ? '0' : newMode} ${blob}\t${path}\0`,

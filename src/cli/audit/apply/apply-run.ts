@@ -8,7 +8,7 @@ import { counted } from '../../../contracts/sentences.js';
 import { TREE_PATHS } from '../../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../../ports/index.js';
 import type { Output } from '../../app/output.js';
-import { printableLine } from '../../app/printable.js';
+import { printableLine, shellWord } from '../../app/printable.js';
 import {
   type PublishedRunFacts,
   parseFile,
@@ -27,7 +27,7 @@ import {
   policyOfRun,
 } from '../commits/committer.js';
 import { judgeWaivers } from '../verify/waivers.js';
-import { applyPatch } from './apply-patch.js';
+import { applyPatch, type CommitPlace } from './apply-patch.js';
 
 export interface ApplyOptions {
   readonly branch?: string;
@@ -64,8 +64,8 @@ export async function applyRun(
     baseCommit: record.base_commit,
     patch: await approvedPatch(store, facts),
     message: commitMessage(await title(store, facts), facts),
-    beforeCommit: async (committer) => {
-      warning = (await warnOfCommitter({ ...warn, committer })).code;
+    beforeCommit: async (committer, place) => {
+      warning = (await warnOfCommitter({ ...warn, committer, place, named: branch ?? null })).code;
     },
     ...(branch === undefined ? {} : { branch }),
     ...(committerName === undefined ? {} : { committerName }),
@@ -122,8 +122,11 @@ interface CommitterWarningOptions extends CommitterQuestion {
   /** Null when the run's policy cannot be read. */
   readonly policy: Policy | null;
   readonly output: Output;
-  /** Null when nothing is asked. */
+  /** Null when nothing is asked: the commit is made. */
   readonly questions: Pick<Questions, 'confirm'> | null;
+  readonly place: CommitPlace;
+  /** The branch of the command line; null without one. */
+  readonly named: string | null;
 }
 
 /**
@@ -143,7 +146,9 @@ async function warnOfCommitter(options: CommitterWarningOptions): Promise<Commit
 }
 
 /** The integrators whose commit would pass, and how they commit. */
-function whoMayCommit({ policy, run: { runId, record }, committer }: CommitterWarningOptions): string {
+function whoMayCommit(options: CommitterWarningOptions): string {
+  const { policy, run, committer, questions, place, named: branch } = options;
+  const { runId, record } = run;
   if (policy === null) return 'Run `promptos verify` to see what is wrong with the run.';
   const able = policy.roles.integrator.filter((name) => name !== record.developer);
   const [first] = able;
@@ -153,5 +158,12 @@ function whoMayCommit({ policy, run: { runId, record }, committer }: CommitterWa
   const address = isCommitter({ name: '', email: committer.email }, named)
     ? ', with an own address in `git config user.email`'
     : '';
-  return `Who may commit: ${printableLine(able.join(', '))}. They run: promptos apply ${runId} --as ${printableLine(first)}${address}.`;
+  const who = `Who may commit: ${printableLine(able.join(', '))}.`;
+  const apply = (to: string | null): string =>
+    `promptos apply ${runId}${to === null ? '' : ` --branch ${shellWord(to)}`} --as ${printableLine(first)}${address}`;
+  if (questions !== null) return `${who} They run: ${apply(branch)}.`;
+  // The branch of this commit holds the change then, and so may HEAD: theirs begins where this commit does.
+  const theirs = `${place.branch ?? runId}-${first}`;
+  const start = `git branch ${shellWord(theirs)} ${place.parent.slice(0, 12)}`;
+  return `${who} This commit is made all the same. For one that passes they run: ${start} && ${apply(theirs)}.`;
 }

@@ -15,7 +15,7 @@ import { JAVASCRIPT_BUGS } from '../../../canary/seeded/javascript-bugs.js';
 import { PYTHON_BUGS } from '../../../canary/seeded/python-bugs.js';
 import { type AskedGate, BUG_CLASSES, type BugLanguage, type SeededBug } from '../../../canary/seeded/seeded-bug.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../../canary/seeded/seeded-project.js';
-import { messageOf, PromptOsError } from '../../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../../contracts/errors.js';
 import { own, prettyJson } from '../../../contracts/json.js';
 import type { ExecutorParameters } from '../../../contracts/run/agent-work.js';
 import { counted } from '../../../contracts/sentences.js';
@@ -126,7 +126,7 @@ async function withRuntime(bugs: readonly SeededBug[], path: string | undefined)
 
 async function writeReport(path: string, report: ExecutorReport): Promise<void> {
   await writeFile(path, prettyJson(report)).catch((error: unknown) => {
-    throw new PromptOsError('FILE_NOT_READABLE', `${path}: cannot be written (${messageOf(error)}).`, { cause: error });
+    throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
   });
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { userGitEnv } from '../../../adapters/git/environments.js';
 import { gitIn } from '../../../adapters/git/run-git.js';
 import { createDirectStarter } from '../../../adapters/platform/direct-starter.js';
+import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import {
   CANARIES,
   type CanaryOutcome,
@@ -157,7 +158,7 @@ async function makeRepository(
   env: CommandContext['env'],
 ): Promise<string> {
   for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await makeFolders(dirname(join(directory, path)));
     await writeFile(join(directory, path), text);
   }
   const git = gitIn({ cwd: directory, env: userGitEnv(env) }, COMMITTER);

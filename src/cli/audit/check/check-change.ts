@@ -5,7 +5,7 @@ import { createSecretScanners } from '../../../adapters/secrets/secret-scanners.
 import { type ChangeEnd, type LocalChange, readLocalChange } from '../../../adapters/workspace/local-change.js';
 import { readNamedFile } from '../../../config/files.js';
 import { type PolicyFile, readPolicyInForce } from '../../../config/policy-file.js';
-import { messageOf, PromptOsError } from '../../../contracts/errors.js';
+import { messageOf, PromptOsError, writeFailure } from '../../../contracts/errors.js';
 import { prettyJson } from '../../../contracts/json.js';
 import type { Finding } from '../../../contracts/run/findings.js';
 import { RULES_VERSION } from '../../../contracts/run/rules-version.js';
@@ -211,7 +211,7 @@ function skippedRules(
 
 async function writeLog(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((error: unknown) => {
-    throw new PromptOsError('FILE_NOT_READABLE', `${path}: cannot be written (${messageOf(error)}).`, { cause: error });
+    throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
   });
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../../../adapters/platform/durable-files.js';
+import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import { cacheFolder } from '../../../config/user-folders.js';
 import { parseJsonAs } from '../../../contracts/json.js';
 import { runIdSchema } from '../../../contracts/primitives.js';
@@ -36,7 +37,7 @@ export async function rememberRun(context: CommandContext, project: Project, run
   const last: LastRun = { run_id: runId, repository, worker_config: project.workerConfigPath };
   const file = lastRunFile(context, here);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(file), 0o700);
     await replaceFile({ path: file, text: `${JSON.stringify(last)}\n`, mode: 0o600 });
   } catch (error) {
     context.output().note(`note: export will not find this run by itself: ${(error as Error).message}`);

@@ -12,6 +12,8 @@ import { type OpenedRuns, withRuns } from './governed-runs.js';
 export interface RunAccess<T> {
   published(store: ArtifactStore, run: SelectedRun): Promise<T>;
   live(session: OpenedRuns, run: SelectedRun): Promise<T>;
+  /** What is done without a server with a run that has not ended; null, as without this, where nothing can be done. */
+  journalled?(store: ArtifactStore, run: SelectedRun): Promise<T | null>;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface RunAccess<T> {
 export async function withPublishedOrLive<T>(
   context: CommandContext,
   given: string,
-  { published, live }: RunAccess<T>,
+  { published, live, journalled }: RunAccess<T>,
 ): Promise<T> {
   const project = await findProject(context);
   const { store } = await openProjectStore(project);
@@ -35,8 +37,11 @@ export async function withPublishedOrLive<T>(
   } catch (error) {
     if (!isNoServer(error)) throw error;
     const found = await fromStore().catch(() => null);
-    if (found === null || !(await isPublished(found.run_id))) throw error;
-    return published(store, found);
+    if (found === null) throw error;
+    if (await isPublished(found.run_id)) return published(store, found);
+    const known = await journalled?.(store, found);
+    if (known == null) throw error;
+    return known;
   }
 }
 

@@ -6,7 +6,7 @@ import { prBlock } from '../../../domain/record/pr-block.js';
 import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import type { CommandContext } from '../../app/context.js';
 import { printableLine } from '../../app/printable.js';
-import { readPublishedRun } from '../../app/published-run.js';
+import { openingFailure, readPublishedRun } from '../../app/published-run.js';
 import { describeCanceller } from './show-status.js';
 
 /** The last thing that `dev` and `demo` print with `--json`. */
@@ -47,6 +47,8 @@ export async function showFinishedRun(
   const finished = { run_id: runId, workflow_id: runWorkflowId(runId), outcome, tree: store.locate(runId), ui };
   output.say();
   output.say(`${outcome.toUpperCase()}: ${printableLine(outcome_reason, 1_000)}`);
+  const why = outcome === 'failed' ? await openingFailure(store, runId) : null;
+  if (why !== null) output.say(`why     ${printableLine(why, 2_000)}`);
   if (cancellation !== undefined) output.say(`by      ${describeCanceller(cancellation)}`);
   output.say(`tree    ${finished.tree}`);
   if (ui !== null) output.say(`ui      ${ui}`);

@@ -73,7 +73,7 @@ function showLines(lines: readonly RunLine[], output: Output): void {
     const started = started_at === '' ? '?'.padEnd(17) : `${started_at.slice(0, 16).replace('T', ' ')}Z`;
     const who = `${printableLine(target_repo, 60)}, by ${printableLine(developer, 60)}`;
     output.say(`${run_id.padEnd(width)}  ${state.padEnd(10)}  ${started}  ${who}`);
-    for (const awaited of awaits) output.say(`${''.padEnd(width)}  ${describeAwaited(awaited)}`);
+    for (const awaited of awaits) output.say(`${''.padEnd(width)}  ${describePeople(awaited)}`);
   };
   for (const line of lines) if (line.state !== REFUSED) say(line);
   const refused = lines.filter(({ state }) => state === REFUSED);
@@ -83,7 +83,7 @@ function showLines(lines: readonly RunLine[], output: Output): void {
   for (const line of lines) output.emit(line);
 }
 
-function describeAwaited({ kind, gate, request_id, of }: AwaitedPeople): string {
+export function describePeople({ kind, gate, request_id, of }: AwaitedPeople): string {
   const what = [
     kind === 'decision' ? 'a decision' : 'a resolution',
     gate === null ? '' : ` ${kind === 'decision' ? 'on' : 'at'} ${gate} ${GATES[gate].title}`,
@@ -175,8 +175,8 @@ async function publishedLine(store: ArtifactStore, runId: string): Promise<RunLi
   );
 }
 
-/** Null for a journal that begins no run. */
-async function journalledLine(store: ArtifactStore, runId: string): Promise<RunLine | null> {
+/** A run that is not published, from the store alone; null for a journal that begins no run. */
+export async function journalledLine(store: ArtifactStore, runId: string): Promise<RunLine | null> {
   const found = await journalledRun(store, runId).catch(() => undefined);
   if (found === undefined) return unreadable(runId);
   if (found === null) return null;

@@ -12,6 +12,7 @@ import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import type { CommandContext } from '../../app/context.js';
 import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
+import { openingFailure } from '../../app/published-run.js';
 import { isNoServer } from '../../app/report-error.js';
 import { announceRun, selectRun } from '../../app/select-run.js';
 import { readAttempt } from '../read/attempt-logs.js';
@@ -35,13 +36,35 @@ import {
  */
 export async function showRun(context: CommandContext, given: string): Promise<void> {
   const output = context.output();
-  await withPublishedOrLive(context, given, {
+  await withPublishedOrLive<true>(context, given, {
     published: async (store, { run_id }) => {
       const recorded = await publishedStatus(store, run_id);
-      if (recorded !== null) tell(output, recorded, store, null);
+      if (recorded !== null) await tell(output, recorded, store, null);
+      return true;
     },
-    live: (session, { run_id }) => showLiveRun(output, session, run_id),
+    live: async (session, { run_id }) => {
+      await showLiveRun(output, session, run_id);
+      return true;
+    },
+    journalled: (store, { run_id }) => tellFromJournal(output, store, run_id),
   });
+}
+
+/** What the store alone knows of a run that has not ended. @returns null when that is nothing */
+async function tellFromJournal(output: Output, store: ArtifactStore, runId: string): Promise<true | null> {
+  const { describePeople, journalledLine } = await import('./list-runs.js');
+  const line = await journalledLine(store, runId);
+  if (line === null || line.state === 'unreadable') return null;
+  const started = line.started_at === '' ? '' : ` at ${line.started_at}`;
+  output.say(`run     ${runId}`);
+  output.say(`repo    ${printableLine(line.target_repo)}, started by ${printableLine(line.developer)}${started}`);
+  output.say(`state   ${line.state}`);
+  for (const awaited of line.awaits) output.say(`        ${describePeople(awaited)}`);
+  output.note(
+    'note: no Temporal server answers; this is what the store knows of the run, and the run itself may be further',
+  );
+  output.emit({ ...line, workflow_id: runWorkflowId(runId) });
+  return true;
 }
 
 /** What is known of a run with a server. @throws PromptOsError WORKER_MISSING, and what a run that failed failed with */
@@ -52,7 +75,7 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
     const status = await runs.status(runId);
-    tell(output, await withModels(store, status), store, ui, await liveFacts(session, runId));
+    await tell(output, await withModels(store, status), store, ui, await liveFacts(session, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
@@ -61,7 +84,7 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
     // A store that cannot be read is one of the things that keep a run from its record.
     const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
     if (stored !== null) {
-      tell(output, await withModels(store, stored.status), store, ui, facts);
+      await tell(output, await withModels(store, stored.status), store, ui, facts);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
@@ -91,17 +114,26 @@ function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null, tr
   output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui, trouble });
 }
 
-function tell(
+async function tell(
   output: Output,
   status: RunStatus,
   store: ArtifactStore,
   ui: string | null,
   { atWork, trouble }: LiveFacts = { atWork: null, trouble: null },
-): void {
+): Promise<void> {
   const tree = status.run_record_sha256 === null ? null : store.locate(status.run_id);
-  showStatus(status, { tree, ui, progress: atWork === null ? [] : describeProgress(atWork), trouble }, output);
+  const why = tree !== null && status.outcome === 'failed' ? await openingFailure(store, status.run_id) : null;
+  showStatus(status, { tree, ui, progress: atWork === null ? [] : describeProgress(atWork), trouble, why }, output);
   const progress = atWork === null ? null : progressFacts(atWork);
-  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui, progress, trouble });
+  output.emit({
+    ...status,
+    workflow_id: runWorkflowId(status.run_id),
+    tree,
+    ui,
+    progress,
+    trouble,
+    ...(why === null ? {} : { why }),
+  });
 }
 
 /** What Temporal knows of a run and the run itself does not. */

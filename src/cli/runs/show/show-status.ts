@@ -28,12 +28,14 @@ export interface RunPlaces {
   readonly progress?: readonly string[];
   /** Why the run does not go on by itself; null when nothing is known of that. */
   readonly trouble?: RunTrouble | null;
+  /** Why it could not open. */
+  readonly why?: string | null;
 }
 
 /** Prints a run: its gates, what is awaited with the commands that answer it, and where more is. */
 export function showStatus(
   status: RunStatus,
-  { tree, ui, progress = [], trouble = null }: RunPlaces,
+  { tree, ui, progress = [], trouble = null, why = null }: RunPlaces,
   output: Pick<Output, 'say'>,
 ): void {
   output.say(`run     ${status.run_id}`);
@@ -41,6 +43,7 @@ export function showStatus(
     `repo    ${printableLine(status.target_repo)} at ${status.base_commit.slice(0, 12)}, started by ${printableLine(status.developer)}`,
   );
   output.say(`state   ${stateOf(status, trouble)}`);
+  if (why !== null) output.say(`why     ${printableLine(why, 2_000)}`);
   if (status.cancellation !== null) output.say(`by      ${describeCanceller(status.cancellation)}`);
   for (const line of trouble === null ? [] : describeTrouble(status.run_id, trouble, status.phase !== 'new'))
     output.say(line);
@@ -183,11 +186,13 @@ export function describeTrouble(runId: string, trouble: RunTrouble, began: boole
   ].filter((part) => part !== '');
   // The worker is named already.
   const said = printable(message.replace(/\nWorker: [^\n]*$/, '')).split('\n');
+  // The message of an error of ours ends with the next step, unless it was too long.
+  const hint = isErrorCode(code) && !message.includes(ERROR_CATALOGUE[code].hint) ? ERROR_CATALOGUE[code].hint : null;
   return [
     `stuck   ${head}: ${printableLine(code)}`,
     ...said.map((line) => `        ${line}`),
     ...(tried.length === 0 ? [] : [`        ${tried.join(', ')}`]),
-    ...(isErrorCode(code) ? [`        ${ERROR_CATALOGUE[code].hint}`] : []),
+    ...(hint === null ? [] : [`        ${hint}`]),
     ...(began ? [`        → promptos run recover ${runId}`] : []),
   ];
 }

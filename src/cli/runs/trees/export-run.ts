@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, readFile, realpath } from 'node:fs/promises';
+import { lstat, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { replaceWithStream } from '../../../adapters/platform/durable-files.js';
+import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import { sha256Hex } from '../../../contracts/digest.js';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError, writeFailure } from '../../../contracts/errors.js';
 import { readJson } from '../../../contracts/json.js';
 import { promptSessionSchema } from '../../../contracts/record/prompt-session.js';
 import { problemsText } from '../../../contracts/schema-problems.js';
@@ -221,7 +222,7 @@ export async function prepareExport(
     if (different.length > 0) throw differs(directory, different);
     return () =>
       explained(directory, async () => {
-        await mkdir(directory, { recursive: true });
+        await makeFolders(directory);
         const root = await realpath(directory);
         for (const { path, open } of wanted) {
           await replaceWithStream(join(await folderInside(root, dirname(path)), basename(path)), open());
@@ -237,7 +238,7 @@ async function explained<T>(directory: string, work: () => Promise<T>): Promise<
   } catch (error) {
     if (error instanceof PromptOsError || !(error instanceof Error && 'syscall' in error)) throw error;
     const summary = `Could not write into ${directory}: ${error.message}.`;
-    throw new PromptOsError('FILE_NOT_READABLE', summary, { cause: error });
+    throw writeFailure(summary, error);
   }
 }
 
@@ -263,7 +264,7 @@ async function compare(path: string, sha256: string): Promise<'absent' | 'same' 
 async function folderInside(root: string, path: string): Promise<string> {
   let folder = root;
   for (const part of path === '.' ? [] : path.split('/')) {
-    await mkdir(join(folder, part), { recursive: true });
+    await makeFolders(join(folder, part));
     folder = await realpath(join(folder, part));
     if (!folder.startsWith(root === sep ? sep : `${root}${sep}`)) {
       throw new PromptOsError('PATH_ESCAPES', `${path} leads out of ${root} through a symbolic link.`);

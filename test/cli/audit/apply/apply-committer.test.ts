@@ -61,8 +61,29 @@ describe('promptos apply: the committer', () => {
     if (code === null) expect(stderr).not.toContain('warning');
     else {
       expect(stderr).toContain(`warning: ${code}: pr-check will refuse this commit`);
-      expect(stderr).toContain('Who may commit: grace. They run: promptos apply run-1 --as grace');
+      expect(stderr).toContain('Who may commit: grace. This commit is made all the same.');
     }
+  });
+
+  test.each([[[]], [['--branch', 'fix']]])('warning: what it advises makes a commit that passes (%j)', async (args) => {
+    commitAs('Ada', 'ada@example.org');
+    const { stderr } = await apply(...args);
+    const [, branch = '', start = '', given = ''] =
+      /they run: git branch (\S+) ([0-9a-f]{12}) && promptos apply run-1 (.*)\.$/m.exec(
+        stderr.replace(', with an own address in `git config user.email`', ''),
+      ) ?? [];
+    audited.git('branch', branch, start);
+    commitAs('Grace', 'grace@example.org');
+    const { json } = await apply(...given.split(' '));
+    expect(json).toMatchObject({ branch, warning: null });
+  });
+
+  test('in a terminal: what the warning advises names the branch of the command', async () => {
+    commitAs('Ada', 'x@example.org');
+    const { done } = applyInTerminal(false, '--branch', 'fix');
+    await expect(done).rejects.toMatchObject({
+      message: expect.stringContaining('They run: promptos apply run-1 --branch fix --as grace.'),
+    });
   });
 
   test('warning: none for the developer where the policy lets them decide on their own run', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createOutput } from '../../../../src/cli/app/output.js';
 import { modelsOf } from '../../../../src/cli/runs/read/gate-models.js';
 import { withModels } from '../../../../src/cli/runs/show/show-run.js';
-import { describeGate, showStatus } from '../../../../src/cli/runs/show/show-status.js';
+import { describeGate, describeTrouble, showStatus } from '../../../../src/cli/runs/show/show-status.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
 import type { AwaitedResolution, GateStatus, RunStatus } from '../../../../src/contracts/run/run-status.js';
 import { finishedRun } from '../../../support/finished-run.js';
@@ -161,4 +161,16 @@ test('withModels: reads the records of the attempts; one that cannot be read hid
   expect(modelsOf({ executor, tries })).toEqual({ requested: 'm-1', served: 'n-2', other: true });
   const other = { gates: [{ ...held, output_sha256: 'e'.repeat(64) }] } as unknown as RunStatus;
   expect((await withModels({ readObject: missing }, other)).gates).toEqual(other.gates);
+});
+
+test('describeTrouble: the next step of an error is there once, also when its message was cut', () => {
+  const { message } = new PromptOsError('ENGINE_KEY_MISSING', 'The policy "p" asks for signed records.');
+  const trouble = {
+    ...({ state: 'retrying', step: 'promptos_finalise', code: 'ENGINE_KEY_MISSING' } as const),
+    ...{ worker: null, host: null, tries: 2, next_try_at: null },
+  };
+  for (const said of [message, message.slice(0, 50)]) {
+    const text = describeTrouble('run-1', { ...trouble, message: said }, false).join('\n');
+    expect(text.match(/Give the engine's worker its key/g)).toHaveLength(1);
+  }
 });
