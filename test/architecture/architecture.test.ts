@@ -179,11 +179,13 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     rule: checkFolderMaking,
     bad: {
       'adapters/store/fs/layout.ts': 'await mkdir(root, { recursive: true });',
+      'adapters/workspace/tree.ts': 'await mkdir(folder, { recursive: true });',
       'config/keys.ts': 'await mkdir(dirname(path), { recursive: true, mode: 0o700 });',
       'cli/start/one.ts': 'await mkdir(folder);\nawait rm(folder, { recursive: true });',
       'embedded/server.ts': 'mkdirSync(\n  stateDir,\n  { recursive: true },\n);',
     },
     problems: [
+      "adapters/store/fs/layout.ts makes folders with Node's recursive mkdir",
       "config/keys.ts makes folders with Node's recursive mkdir",
       "embedded/server.ts makes folders with Node's recursive mkdir",
     ],

@@ -1,11 +1,12 @@
 import { linkSync, lstatSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import type { PrunableStore } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
+import { makeFolders } from '../../platform/make-folders.js';
 import { nextTurn, readIfPresent, timeIsUp } from '../../platform/time-slices.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
 import { readError, removeAside, writeError, writeNewFile } from './durable-files.js';
@@ -62,7 +63,7 @@ export function createFileSystemStore(directory: string): PrunableStore {
 async function prepare(layout: StoreLayout): Promise<void> {
   const { root, objects, runs, manifests, journals, staging } = layout;
   try {
-    const made = await mkdir(root, { recursive: true });
+    const made = await makeFolders(root);
     if (made !== undefined) await syncFolder(dirname(made));
     const folders = [objects, runs, manifests, journals, staging];
     for (const folder of folders) makeMissingFolder(folder);

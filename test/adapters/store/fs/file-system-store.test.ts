@@ -72,6 +72,15 @@ test('published files: read-only copies, so that an edited one is OBJECT_CORRUPT
   expect(Buffer.from(await store.readObject(file.sha256)).toString()).toBe('as approved');
 });
 
+// Node's own recursive mkdir never ends there.
+test.skipIf(process.platform !== 'linux')(
+  'file system store: a folder that cannot be made is an error, not a wait',
+  async () => {
+    const put = createFileSystemStore('/proc/promptos/store').putObject(Buffer.from('x'));
+    await expect(put).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
+  },
+);
+
 test('openPublished: a link in the place of a file is PATH_ESCAPES', async () => {
   const file = await fileOf('as approved', 'evidence/plan.md');
   const store = createFileSystemStore(directory);
