@@ -39,19 +39,19 @@ export async function showRun(context: CommandContext, given: string): Promise<v
   await withPublishedOrLive<true>(context, given, {
     published: async (store, { run_id }) => {
       const recorded = await publishedStatus(store, run_id);
-      if (recorded !== null) await tell(output, recorded, store, null);
+      if (recorded !== null) await printRun(output, recorded, store, null);
       return true;
     },
     live: async (session, { run_id }) => {
       await showLiveRun(output, session, run_id);
       return true;
     },
-    journalled: (store, { run_id }) => tellFromJournal(output, store, run_id),
+    journalled: (store, { run_id }) => printFromJournal(output, store, run_id),
   });
 }
 
 /** What the store alone knows of a run that has not ended. @returns null when that is nothing */
-async function tellFromJournal(output: Output, store: ArtifactStore, runId: string): Promise<true | null> {
+async function printFromJournal(output: Output, store: ArtifactStore, runId: string): Promise<true | null> {
   const { describePeople, journalledLine } = await import('./list-runs.js');
   const line = await journalledLine(store, runId);
   if (line === null || line.state === 'unreadable') return null;
@@ -72,10 +72,10 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
   const { runs, store, temporal } = session;
   const ui = await temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
-  if (recorded !== null) return tell(output, recorded, store, ui);
+  if (recorded !== null) return printRun(output, recorded, store, ui);
   try {
     const status = await runs.status(runId);
-    await tell(output, await withModels(store, status), store, ui, await liveFacts(session, runId));
+    await printRun(output, await withModels(store, status), store, ui, await liveFacts(session, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
@@ -84,11 +84,11 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
     // A store that cannot be read is one of the things that keep a run from its record.
     const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
     if (stored !== null) {
-      await tell(output, await withModels(store, stored.status), store, ui, facts);
+      await printRun(output, await withModels(store, stored.status), store, ui, facts);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
-    tellWithoutWorker(output, known, ui, facts.trouble);
+    printWithoutWorker(output, known, ui, facts.trouble);
     // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
     if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
@@ -99,7 +99,7 @@ const unreadMessages = (count: number): string =>
   count === 0 ? '' : `, and ${count === 1 ? '1 message waits' : `${count} messages wait`} for a worker`;
 
 /** What Temporal itself knows of a run. */
-function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null, trouble: RunTrouble | null): void {
+function printWithoutWorker(output: Output, run: ListedRun, ui: string | null, trouble: RunTrouble | null): void {
   const { run_id, workflow_id, status, started_at, target_repo, developer } = run;
   output.say(`run     ${run_id}`);
   output.say(
@@ -114,7 +114,7 @@ function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null, tr
   output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui, trouble });
 }
 
-async function tell(
+async function printRun(
   output: Output,
   status: RunStatus,
   store: ArtifactStore,
