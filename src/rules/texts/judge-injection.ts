@@ -156,7 +156,7 @@ export function injectionIn(line: string): InjectionMarker | null {
   };
 }
 
-/** The end of a line that speaks to somebody, who is told the rest in the next line. */
+/** The end of a line that addresses a reader; what they are to do is in the next line. */
 const ADDRESSES =
   /(?:reviewer|verifier|agent|assistant|model|ai|llm|claude|copilot|gemini|codex|chatgpt)s?\s{0,2}[:,!-]{1,2}\W{0,8}$/i;
 const COMMENT = /^\s{0,40}(?:\/\/+|\/?\*+|#+|--|;+|>|%)?\s{0,8}/;

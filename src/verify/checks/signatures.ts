@@ -189,7 +189,7 @@ export async function checkSeal(documents: TreeDocuments): Promise<readonly stri
   return checkEngineAct(documents, attestationPaths.ledgerSeal, expected, {
     missing: 'SEAL_MISSING',
     invalid: 'SEAL_INVALID',
-    unsigned: 'unsealed: no key of the engine vouches for the ledger, so a rewritten one could not be told',
+    unsigned: 'unsealed: no key of the engine vouches for the ledger, so a rewritten one would go unnoticed',
   });
 }
 
