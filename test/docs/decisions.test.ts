@@ -7,8 +7,8 @@ const page = text('docs/decisions.md').replaceAll(/\s+/g, ' ');
 
 /** What the page says, and the constant that it says it of, each as a pattern whose group is the figure. */
 const FIGURES: readonly (readonly [said: RegExp, file: string, constant: RegExp])[] = [
-  [/the (\d+) worst, \d+ characters each/, 'src/activities/attempt/attempt-result.ts', /FINDINGS_RETURNED = ([\d_]+)/],
-  [/worst, (\d+) characters each/, 'src/activities/attempt/attempt-result.ts', /TEXT_RETURNED = ([\d_]+)/],
+  [/the (\d+) worst, \d+ characters each/, 'src/activities/attempt/judge-attempt.ts', /FINDINGS_RETURNED = ([\d_]+)/],
+  [/worst, (\d+) characters each/, 'src/activities/attempt/judge-attempt.ts', /TEXT_RETURNED = ([\d_]+)/],
   [/after (\d) seconds without an answer, the signal/, 'src/client/client.ts', /ANSWER_TIMEOUT_MS = (\d)_000/],
   [/in the ledger, (\d+) in full/, 'src/domain/run/refusals.ts', /MAX_REFUSALS_IN_FULL = ([\d_]+)/],
   [/and (\d+) of signed messages/, 'src/domain/run/refusals.ts', /MAX_SIGNED_REFUSALS_IN_FULL = ([\d_]+)/],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { boundedOutcome } from '../../../src/activities/attempt/attempt-result.js';
+import { boundedOutcome } from '../../../src/activities/attempt/judge-attempt.js';
 import type { AttemptRecord } from '../../../src/contracts/record/attempt.js';
 import type { Finding } from '../../../src/contracts/run/findings.js';
 import { PATCH_INPUT_BYTES, patchInput } from '../../../src/prompt-pack/render.js';

@@ -10,8 +10,7 @@ import type { BytePath } from '../tree/tree-survey.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
-import { type MountedLayer, mountLayer } from './mounted-layer.js';
-import { createSetupLayers } from './setup-layers.js';
+import { createSetupLayers, type MountedLayer, mountLayer } from './setup-layers.js';
 import { makeOverlay, makeTemplate, type Overlay, type OverlayOptions, type Template } from './template.js';
 
 /** Where a worker keeps templates, and how their names begin. */
