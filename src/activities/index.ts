@@ -140,10 +140,13 @@ function reportRefusal({ info, log, metricMeter }: Context, error: unknown): voi
 
 /** Steps of an activity that follow each other this quickly, in milliseconds, share a heartbeat. */
 const BETWEEN_HEARTBEATS_MS = 200;
+/** So do all steps of its first milliseconds: one that ends before costs the server no heartbeat. */
+const FIRST_HEARTBEAT_MS = 1_000;
 
 /**
  * Works with a heartbeat, and says to Temporal what an error means.
  * @param work given a function that sets what each heartbeat carries from then on; one is sent at once, or soon after the last
+ * or the start
  */
 export async function runActivity<T>(
   work: (context: Context, progress: (details: () => object) => void) => Promise<T>,
@@ -152,12 +155,12 @@ export async function runActivity<T>(
   const context = Context.current();
   // What the activity's calls before said is not lost where this one ends before it says anything itself.
   let details = (): unknown => context.info.heartbeatDetails ?? {};
-  let lastBeat = Number.NEGATIVE_INFINITY;
+  let earliestBeat = performance.now() + FIRST_HEARTBEAT_MS;
   let nextBeat: NodeJS.Timeout | undefined;
   const beat = () => {
     clearTimeout(nextBeat);
     nextBeat = undefined;
-    lastBeat = performance.now();
+    earliestBeat = performance.now() + BETWEEN_HEARTBEATS_MS;
     // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
     if (!context.info.isLocal) context.heartbeat(details());
   };
@@ -165,7 +168,7 @@ export async function runActivity<T>(
   try {
     return await work(context, (next) => {
       details = next;
-      const wait = lastBeat + BETWEEN_HEARTBEATS_MS - performance.now();
+      const wait = earliestBeat - performance.now();
       if (wait <= 0) beat();
       else nextBeat ??= setTimeout(beat, wait);
     });
