@@ -1,21 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { journalledRun } from '../../../src/cli/app/journalled-run.js';
-import type { Envelope } from '../../../src/contracts/keys.js';
 import { type JournalEntry, journalBytes, type RunOpening } from '../../../src/contracts/run/journal.js';
-import type { GovernedRunInput } from '../../../src/contracts/run/run-plan.js';
-import { runRequestStatement } from '../../../src/domain/attest/acts.js';
+import { beginRun, unsignedEnvelope } from '../../support/begun-run.js';
 import { memoryStore } from '../../support/memory-store.js';
 
 /*
  * What a listing reads of a run that is not published, from its journal alone.
  */
-
-const envelope = (predicate: object): Envelope => ({
-  payloadType: 'application/vnd.in-toto+json',
-  payload: Buffer.from(JSON.stringify({ predicate })).toString('base64'),
-  signatures: [{ keyid: 'any', sig: 'any' }],
-});
 
 const examplePolicy = async (): Promise<string> =>
   (await readFile(new URL('../../../examples/reference/policy.yaml', import.meta.url), 'utf8')).replace(
@@ -25,30 +17,17 @@ const examplePolicy = async (): Promise<string> =>
 
 async function journal(entries: readonly JournalEntry[], opened: Partial<RunOpening> = {}, policy?: string) {
   const store = memoryStore();
-  const put = async (text: string) => (await store.putObject(new TextEncoder().encode(text))).sha256;
-  const run = { run_id: 'run-1', developer: 'ada', target_repo: 'shop', request_sha256: '0'.repeat(64) };
-  const { predicate } = runRequestStatement(run as GovernedRunInput, '2026-01-02T03:04:05.000Z');
-  const opening: JournalEntry = {
-    kind: 'opened',
-    run_id: 'run-1',
-    first_execution_run_id: 'first',
-    policy_sha256: await put(policy ?? (await examplePolicy())),
-    request_sha256: '0'.repeat(64),
-    request_attestation_sha256: await put(JSON.stringify(envelope(predicate as object))),
-    failed: null,
-    ...opened,
-    envelope: null,
-  };
-  for (const entry of [opening, ...entries]) await store.appendJournal('run-1', journalBytes(entry));
+  await beginRun(store, policy ?? (await examplePolicy()), opened);
+  for (const entry of entries) await store.appendJournal('run-1', journalBytes(entry));
   return journalledRun(store, 'run-1');
 }
 
 const result = (gate: string, verdict = 'pass'): JournalEntry => ({
   kind: 'result',
-  envelope: envelope({ gate, verdict }),
+  envelope: unsignedEnvelope({ gate, verdict }),
 });
 const message = (actor: string): JournalEntry => ({
-  ...{ kind: 'message', message: 'decision', envelope: envelope({ actor }) },
+  ...{ kind: 'message', message: 'decision', envelope: unsignedEnvelope({ actor }) },
 });
 const head: JournalEntry = {
   kind: 'head',
@@ -71,7 +50,11 @@ test('journalledRun: nothing is awaited while a gate is at work, or once enough 
   expect(await journal([result('P00'), head])).toMatchObject({ awaits: [] });
   expect(await journal([result('P05'), message('grace')])).toMatchObject({ awaits: [] });
   // A cancellation answers nothing: where it does not count the run still waits.
-  const cancelled: JournalEntry = { kind: 'message', message: 'cancellation', envelope: envelope({ actor: 'nina' }) };
+  const cancelled: JournalEntry = {
+    kind: 'message',
+    message: 'cancellation',
+    envelope: unsignedEnvelope({ actor: 'nina' }),
+  };
   expect(await journal([result('P05'), cancelled])).toMatchObject({ awaits: [{ kind: 'decision' }] });
 });
 
