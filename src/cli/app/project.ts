@@ -9,6 +9,7 @@ import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { PrunableStore } from '../../ports/artifact-store.js';
+import { useNativeCrypto } from '../../verify/native-crypto.js';
 import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from './context.js';
 import { shellWord } from './printable.js';
@@ -79,6 +80,7 @@ export async function storeFolder(project: Project): Promise<string | null> {
 /** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
 export async function openProjectStore(project: Project): Promise<{ store: PrunableStore; taskQueue: string }> {
   await requireUsableState(project.files.state);
+  useNativeCrypto();
   const setting = await settingWithoutState(project);
   return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
 }
