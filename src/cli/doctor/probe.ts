@@ -3,7 +3,7 @@ import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.
 import { findSandbox } from '../../adapters/sandbox/available.js';
 import { laidUnderPlaces } from '../../adapters/sandbox/laid-under.js';
 import type { TemporalConnection } from '../../config/environment.js';
-import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
+import { type PolicyFile, readPolicy, readPolicyInForce } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
@@ -13,6 +13,8 @@ import type { PinnedKey } from '../../contracts/keys.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { networkBeyond } from '../../contracts/network-access.js';
 import type { Policy } from '../../contracts/policy/policy.js';
+import { RULE_TEXTS } from '../../contracts/policy/rule-texts.js';
+import { suggestName } from '../../contracts/sentences.js';
 import { pinKey, pinKeys } from '../../domain/judge/authenticate.js';
 import type { RunQueue } from '../app/connect.js';
 import type { Output } from '../app/output.js';
@@ -120,6 +122,21 @@ async function howGiven(sandbox: WorkerConfig['sandbox'], { files, env }: ProbeS
     ? 'the sandbox lays its result under each checkout'
     : `its result is copied into each checkout, since the sandbox cannot lay it under: ${laysUnder.reason}`;
 }
+
+/**
+ * Reads the policy. A name under `waivable` that is no rule waives nothing. Readers accept it, since a policy may be from
+ * a version with other rules.
+ */
+export const policyProbe: Probe = async ({ files }) => {
+  const { policy, sha256 } = await readPolicyInForce(files.policy);
+  listedKeys(policy);
+  const problems = policy.waivable
+    .filter((rule) => !Object.hasOwn(RULE_TEXTS, rule))
+    .map((rule) => `there is no rule "${rule}".${suggestName(rule, Object.keys(RULE_TEXTS))}`);
+  if (problems.length > 0)
+    return warn(`waivable: ${problems.join(' ')}`, 'Correct `waivable` in policy.yaml; docs/rules.md has every rule.');
+  return ok(`${policy.name}, sha256:${sha256}`);
+};
 
 /** What the policy's set-up needs and the worker does not grant or have. Every worker of a role makes checkouts. */
 export const setupProbe: Probe = async (setting) => {

@@ -15,7 +15,7 @@ import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection } from '../../config/environment.js';
-import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
+import { createTrustRegistry } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
@@ -30,11 +30,11 @@ import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {
   fail,
-  listedKeys,
   NotLookedAt,
   ok,
   type Probe,
   type ProbeResult,
+  policyProbe,
   readablePolicy,
   readableWorker,
   setupProbe,
@@ -186,11 +186,7 @@ export const MACHINE_PROBES: Readonly<Record<string, Probe>> = {
 
 /** The policy, the worker config, and everything that they name. */
 export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
-  policy: async ({ files }) => {
-    const { policy, sha256 } = await readPolicyInForce(files.policy);
-    listedKeys(policy);
-    return ok(`${policy.name}, sha256:${sha256}`);
-  },
+  policy: policyProbe,
   'worker config': async ({ files }) => {
     await readWorkerConfig(files.workerConfig);
     return ok(files.workerConfig);

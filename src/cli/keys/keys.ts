@@ -149,7 +149,9 @@ function findKeyFile(context: CommandContext, given: string): string {
   const isName = !/[/\\]/.test(given);
   if (isName && existsSync(named)) return named;
   if (existsSync(path)) return path;
-  throw new PromptOsError('KEY_NOT_FOUND', `There is no key ${isName ? `${named} and no file ${path}` : path}.`);
+  throw new PromptOsError('KEY_NOT_FOUND', `There is no key ${isName ? `${named} and no file ${path}` : path}.`, {
+    hint: 'Run `promptos keys list` for the names of your keys, or name the file of a key.',
+  });
 }
 
 /**

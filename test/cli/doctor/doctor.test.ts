@@ -291,6 +291,17 @@ test('doctor: warns outside of a repository', async () => {
   expect((await examine(await folder())).probe('git')).toMatchObject({ status: 'warn' });
 });
 
+test('doctor: warns of a waivable name that is no rule', async () => {
+  const top = await readyRepository();
+  await change(policyPath(top), /^waivable: .*$/m, 'waivable: [checks, secret_candidate]');
+  const { probe } = await examine(top);
+  expect(probe('policy')).toMatchObject({
+    status: 'warn',
+    message: 'waivable: there is no rule "secret_candidate". Did you mean "secret_candidates"?',
+    next: expect.stringContaining('docs/rules.md'),
+  });
+});
+
 const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] = [
   [
     'the policy has a typing error',

@@ -188,6 +188,12 @@ test.each([
   expect(await refusal(run(args))).toMatchObject({ code });
 });
 
+test('keys show: an unknown key leads to the list of keys, since the command has no --key', async () => {
+  const refused = await refusal(run(['show', 'nobody']));
+  expect(refused.message).toContain('promptos keys list');
+  expect(refused.message).not.toContain('--key');
+});
+
 test('keys list: names the keys, those without a passphrase, and those that cannot be used', async () => {
   expect((await run(['list'])).stdout).toBe(`no keys in ${keys}\n`);
   await generate('ada');
