@@ -8,6 +8,7 @@ import { createOutput, type Output, type Terminal } from './app/output.js';
 import { shellWord } from './app/printable.js';
 import type { StoreCommandContext } from './app/published-run.js';
 import { reportError } from './app/report-error.js';
+import { endBySignal, onStopSignal } from './app/stop-signals.js';
 import { createProgram } from './program.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
@@ -40,6 +41,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   let folder = cwd;
   let called = invocation.program ?? 'promptos';
   let exitCode: ExitCode = 0;
+  let release = () => {};
   const context: StoreCommandContext = {
     output: () => output,
     get cwd() {
@@ -67,12 +69,19 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
       folder = await workingFolder(cwd, repo);
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
+      release = onStopSignal((signal) => {
+        const command = fullName(acting).replace(/^promptos/, called);
+        output.note(`Stopped by ${signal}: \`${command}\` has not ended. Give it again to go on.`);
+        endBySignal(signal);
+      });
     });
     if (line.length === 0) program.outputHelp();
     else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => reportUsage(error, refusing()));
     return exitCode;
   } catch (error) {
     return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
+  } finally {
+    release();
   }
 }
 

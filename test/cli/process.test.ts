@@ -134,7 +134,7 @@ describe('worker', () => {
     return { home: path, env: environment({ PROMPTOS_HOME: path, TEMPORAL_ADDRESS: inject('temporalAddress') }) };
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'says what it polls and that it is ready, and ends with 0 on %s',
     async (signal) => {
       const { env } = await home(signal.toLowerCase());
