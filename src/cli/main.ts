@@ -156,9 +156,13 @@ export const fullName = (command: CommandUnknownOpts): string =>
 /** What a shell shows of a program that SIGPIPE ended. Without it a verdict that was cut off would count as a yes. */
 const READER_GONE = 141;
 
-/** The reader of our output may stop reading, as `head` does: nothing is said of it. */
-function endQuietly(error: Error): void {
+/**
+ * The reader of our output may stop reading, as `head` does: nothing is said of it. A terminal that is closed ends no work
+ * here: SIGHUP comes with it, and a worker must still let go of its gates.
+ */
+function endQuietly(error: Error, isTerminal: boolean): void {
   const code = systemCode(error);
+  if (code === 'EIO' && isTerminal) return;
   if (code === 'EPIPE') process.exit(process.exitCode ?? READER_GONE);
   throw new PromptOsError('FILE_NOT_READABLE', `The output cannot be written: ${code ?? String(error)}.`, {
     cause: error,
@@ -177,8 +181,7 @@ function programName(cwd: string, script: string): string {
 /** Runs the command line of this process and sets its exit code. */
 export async function runProcess(): Promise<void> {
   const { stdout, stderr, stdin, env } = process;
-  stdout.on('error', endQuietly);
-  stderr.on('error', endQuietly);
+  for (const stream of [stdout, stderr]) stream.on('error', (error) => endQuietly(error, stream.isTTY === true));
   process.on('uncaughtException', (error) => {
     const json = process.argv.includes('--json');
     const output = createOutput({ json, stdout, stderr, stdinIsTerminal: false, noColor: true });

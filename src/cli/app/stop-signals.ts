@@ -29,8 +29,15 @@ export function onStopSignal(answer: Answer): () => void {
   };
 }
 
-/** The first signal, for a command that serves until then. */
-export const stopSignal = (): Promise<StopSignal> => new Promise(onStopSignal);
+/** Waits for the first signal, for a command that serves until then, and ends well. */
+export const stopSignal = (): Promise<void> =>
+  new Promise((stop) => {
+    onStopSignal((signal) => {
+      // Node aborts at its own end when it cannot restore the settings of a terminal that is closed.
+      if (signal === 'SIGHUP') exitBySignal(signal);
+      stop();
+    });
+  });
 
 /**
  * Work that no first signal breaks off, since half of it would be in the way of the next call. Keep it short.
