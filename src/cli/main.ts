@@ -8,6 +8,7 @@ import { createOutput, type Output, type Terminal } from './app/output.js';
 import { shellWord } from './app/printable.js';
 import type { StoreCommandContext } from './app/published-run.js';
 import { reportError } from './app/report-error.js';
+import { endBySignal, onStopSignal } from './app/stop-signals.js';
 import { createProgram } from './program.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
@@ -40,6 +41,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   let folder = cwd;
   let called = invocation.program ?? 'promptos';
   let exitCode: ExitCode = 0;
+  let release = () => {};
   const context: StoreCommandContext = {
     output: () => output,
     get cwd() {
@@ -67,12 +69,19 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
       folder = await workingFolder(cwd, repo);
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
+      release = onStopSignal((signal) => {
+        const command = fullName(acting).replace(/^promptos/, called);
+        output.note(`Stopped by ${signal}: \`${command}\` has not ended. Give it again to go on.`);
+        endBySignal(signal);
+      });
     });
     if (line.length === 0) program.outputHelp();
     else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => reportUsage(error, refusing()));
     return exitCode;
   } catch (error) {
     return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
+  } finally {
+    release();
   }
 }
 
@@ -147,9 +156,13 @@ export const fullName = (command: CommandUnknownOpts): string =>
 /** What a shell shows of a program that SIGPIPE ended. Without it a verdict that was cut off would count as a yes. */
 const READER_GONE = 141;
 
-/** The reader of our output may stop reading, as `head` does: nothing is said of it. */
-function endQuietly(error: Error): void {
+/**
+ * The reader of our output may stop reading, as `head` does: nothing is said of it. A terminal that is closed ends no work
+ * here: SIGHUP comes with it, and a worker must still let go of its gates.
+ */
+function endQuietly(error: Error, isTerminal: boolean): void {
   const code = systemCode(error);
+  if (code === 'EIO' && isTerminal) return;
   if (code === 'EPIPE') process.exit(process.exitCode ?? READER_GONE);
   throw new PromptOsError('FILE_NOT_READABLE', `The output cannot be written: ${code ?? String(error)}.`, {
     cause: error,
@@ -168,8 +181,7 @@ function programName(cwd: string, script: string): string {
 /** Runs the command line of this process and sets its exit code. */
 export async function runProcess(): Promise<void> {
   const { stdout, stderr, stdin, env } = process;
-  stdout.on('error', endQuietly);
-  stderr.on('error', endQuietly);
+  for (const stream of [stdout, stderr]) stream.on('error', (error) => endQuietly(error, stream.isTTY === true));
   process.on('uncaughtException', (error) => {
     const json = process.argv.includes('--json');
     const output = createOutput({ json, stdout, stderr, stdinIsTerminal: false, noColor: true });

@@ -134,8 +134,8 @@ describe('worker', () => {
     return { home: path, env: environment({ PROMPTOS_HOME: path, TEMPORAL_ADDRESS: inject('temporalAddress') }) };
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    'says what it polls and that it is ready, and ends with 0 on %s',
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'says what it polls and that it is ready, and ends well on %s',
     async (signal) => {
       const { env } = await home(signal.toLowerCase());
       const child = spawn(PROMPTOS, ['worker', '--json'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -149,10 +149,10 @@ describe('worker', () => {
         for (const line of chunk.split('\n').filter(Boolean)) lines.push(JSON.parse(line));
         if (lines.length === 1) child.kill(signal);
       });
-      const [code] = await once(child, 'close');
+      const [code, ended] = await once(child, 'close');
       const queue = `process-${signal.toLowerCase()}`;
-      expect({ code, lines }).toEqual({
-        code: 0,
+      expect({ code, ended, lines }).toEqual({
+        ...(signal === 'SIGHUP' ? { code: null, ended: signal } : { code: 0, ended: null }),
         lines: [
           { event: 'ready', task_queues: [queue, `${queue}.writer`, `${queue}.verifier`, `${queue}.reviewer`] },
           { event: 'stopped' },

@@ -1,4 +1,4 @@
-import process from 'node:process';
+import { interrupt } from './stop-signals.js';
 
 export interface Choice<Value extends string> {
   readonly value: Value;
@@ -42,8 +42,7 @@ export const terminalQuestions: Questions = {
   confirm: async (message) => (await askOnce(({ confirm }) => confirm({ message, initialValue: false }))) ?? breakOff(),
 };
 
-/** While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
 function breakOff(): null {
-  process.kill(process.pid, 'SIGINT');
+  interrupt();
   return null;
 }

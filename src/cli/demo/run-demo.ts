@@ -16,6 +16,7 @@ import { judgeTree } from '../../verify/verify-tree.js';
 import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
+import { withoutBreak } from '../app/stop-signals.js';
 import { createRunCatalogue } from '../audit/commits/run-catalogue.js';
 import { traceRun } from '../audit/trace/trace.js';
 import { renderTrace } from '../audit/trace/trace-subject.js';
@@ -36,8 +37,12 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   const { prepareRun } = await import('../start/prepare-run.js');
   const { runAndFollow } = await import('../start/start-run.js');
   const output = context.output();
-  const project = await ensureDemoProject(resolve(context.cwd, options.directory), context.env);
-  const folder = shown(context, project.repository);
+  const directory = resolve(context.cwd, options.directory);
+  const folder = shown(context, directory);
+  const project = await withoutBreak(
+    () => ensureDemoProject(directory, context.env),
+    () => output.note(`Stopped. ${folder} is made; \`${programOf(context)} demo\` goes on with it.`),
+  );
   output.say(`${project.made ? 'made' : 'found'}    ${folder}: a small git repository with a failing test`);
   output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
 
@@ -62,7 +67,9 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   const select = open === null ? null : async () => open;
   const ended = await runAndFollow(context, { place: prepared, select }, choices);
   if (!ended) {
-    output.say(`Or type \`${programOf(context)} demo\` again: it carries on with the same run.`);
+    output.say(
+      `Or type \`${programOf(context)} demo\` again: it carries on with the same run. The Temporal server stays until \`${programOf(context)} -C ${folder} server stop\`.`,
+    );
     return;
   }
   await auditDemo(context, project, { setting: prepared.setting, runId: open ?? prepared.start.runId });

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import process from 'node:process';
 import { stringify } from 'yaml';
 import { createTextSigner } from '../../adapters/keys/file-signer.js';
 import {
@@ -22,6 +21,7 @@ import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.j
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';
+import { interrupt } from '../app/stop-signals.js';
 
 /** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
 export interface PassphraseQuestions {
@@ -82,8 +82,7 @@ function passphraseFile(context: CommandContext): string | null {
 async function answered(answer: Promise<string | null>): Promise<string> {
   const text = await answer;
   if (text !== null) return text;
-  // While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere.
-  process.kill(process.pid, 'SIGINT');
+  interrupt();
   throw new PromptOsError('USAGE', 'The question for the passphrase was broken off.');
 }
 

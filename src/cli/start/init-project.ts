@@ -16,10 +16,11 @@ import { shareState } from '../../config/shared-state.js';
 import { messageOf, PromptOsError, writeFailure } from '../../contracts/errors.js';
 import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
-import type { CommandContext } from '../app/context.js';
+import { type CommandContext, programOf } from '../app/context.js';
 import type { Output } from '../app/output.js';
 import { shellWord } from '../app/printable.js';
 import { findProject, type Project, storeFolder } from '../app/project.js';
+import { withoutBreak } from '../app/stop-signals.js';
 import { type ChosenAgent, chooseAgent, type FirstAgentSetup, findAgentNeeds } from './first-agent.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from './first-keys.js';
 import {
@@ -270,7 +271,13 @@ export async function initProject(
     publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
     signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
   };
-  await writeSetup(files, keys, setup, force);
+  await withoutBreak(
+    () => writeSetup(files, keys, setup, force),
+    () =>
+      output.note(
+        `Stopped. The set-up is complete in ${files.home}; \`${programOf(context)} doctor\` says what is next.`,
+      ),
+  );
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
   const agentNeeds = chosen === null ? [] : await findAgentNeeds(chosen, context.env, files.home);

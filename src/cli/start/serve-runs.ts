@@ -26,7 +26,7 @@ import {
 } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, projectKeys, requireSetting } from '../app/project.js';
-import { stopSignal } from '../app/stop-signal.js';
+import { stopSignal } from '../app/stop-signals.js';
 import { type ThisRepository, thisRepository } from '../app/this-repository.js';
 import { createSignerFinder } from '../keys/signing.js';
 import { restartDetachedWorker, startDetachedWorker } from './background.js';
@@ -194,7 +194,7 @@ async function readPlace(context: CommandContext, options: WorkerOptions): Promi
 }
 
 /**
- * `worker`: serves until SIGINT or SIGTERM, or until a worker breaks.
+ * `worker`: serves until a signal stops it, or until a worker breaks.
  * @throws PromptOsError WORKER_CONFIG_NOT_FOUND, SERVER_NOT_RUNNING, TEMPORAL_UNREACHABLE, and for a config that is wrong
  */
 export async function serveRuns(context: CommandContext, options: WorkerOptions): Promise<void> {

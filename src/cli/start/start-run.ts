@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Connected } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { programFor } from '../app/project.js';
+import { exitBySignal, onStopSignal, type StopSignal } from '../app/stop-signals.js';
 import { askAwaited, decideUnattended } from '../decide/answer-awaited.js';
 import { showRequest } from '../decide/show-request.js';
 import { rememberRun } from '../runs/read/last-run.js';
@@ -147,8 +148,7 @@ async function follow(
   const output = context.output();
   const program = await programFor(context, place.project);
   const interrupted = new AbortController();
-  const stop = () => interrupted.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const release = onStopSignal((signal) => interrupted.abort(signal));
   const broken = workers?.finished.catch((error: unknown) => error) ?? new Promise<never>(() => undefined);
   try {
     const ended = await Promise.race([
@@ -169,14 +169,14 @@ async function follow(
       output.say(
         `Stopped. Run ${runId} has not ended; it goes on with the next worker. Carry on here: \`${program} dev --resume ${runId}\`.`,
       );
-      context.exit(1);
+      exitBySignal(interrupted.signal.reason as StopSignal);
       return false;
     }
     output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
     return true;
   } finally {
     interrupted.abort();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    release();
   }
 }
 

@@ -10,7 +10,7 @@ import { own } from '../../../contracts/json.js';
 import type { CommandContext } from '../../app/context.js';
 import { createOutput } from '../../app/output.js';
 import { findProject, type Project, projectPolicies } from '../../app/project.js';
-import { stopSignal } from '../../app/stop-signal.js';
+import { stopSignal } from '../../app/stop-signals.js';
 import { openHttpEndpoint, readHttpAddress } from './http-endpoint.js';
 import { createMcpServer } from './mcp-server.js';
 import type { McpSession } from './tool.js';
@@ -25,7 +25,7 @@ export interface McpOptions {
 }
 
 /**
- * `mcp`: serves until the client goes, or SIGINT or SIGTERM.
+ * `mcp`: serves until the client goes, or a signal stops it.
  * @throws PromptOsError USAGE, POLICY_NOT_FOUND, POLICY_INVALID, KEY_NOT_FOUND, KEY_NOT_READABLE, ENVIRONMENT_INVALID
  */
 export async function serveMcp(
