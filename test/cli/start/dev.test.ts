@@ -164,7 +164,7 @@ test("a developer's name of every kind, on a Temporal of the user's own: whole i
       // Once: a second Ctrl-C ends it at once.
       if (/→ .*reject/.test(said) && !elsewhere.killed) elsewhere.kill('SIGINT');
     });
-    expect(await once(elsewhere, 'close')).toEqual([1, null]);
+    expect(await once(elsewhere, 'close')).toEqual([null, 'SIGINT']);
     // What it tells to type must work where it was typed.
     expect(said).toMatch(`→ promptos -C ${site.repository} approve `);
     expect(said).toMatch(/^Stopped\. Run \S+ has not ended; .* `promptos -C \S+ dev --resume \S+`/m);
