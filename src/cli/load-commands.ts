@@ -114,17 +114,8 @@ function writeCompiled(path: string, code: Buffer): void {
   }
 }
 
-/**
- * zod compiles code for each schema when it is used first, which pays in a process that judges many documents. Whether it
- * may is read when a schema is made, so it is said before any is loaded.
- */
-function leaveSchemasUncompiled(): void {
-  if (!process.argv.includes('--all')) Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
-}
-
 /** The command line of this process. */
 export function loadCommands(): { readonly runProcess: typeof runProcess } {
-  leaveSchemasUncompiled();
   const folder = codeFolder();
   const scripts = new Map<string, Script>();
   const modules = new Map<string, { exports: object }>();

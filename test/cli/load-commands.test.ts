@@ -62,23 +62,6 @@ test('compiled code: what the bundle leaves out is imported, also by code that w
   }
 });
 
-/** Counts the functions that a process makes from text, as zod does for each schema that it compiles. */
-const COUNT = `let made = 0;
-globalThis.Function = new Proxy(Function, {
-  construct: (target, args) => { made += 1; return Reflect.construct(target, args); },
-});
-process.on('exit', () => console.error('made ' + made + ' functions'));`;
-
-test('schemas: compiled only by a command that judges all trees of a store', async () => {
-  const vectors = join(import.meta.dirname, '../vectors');
-  await cp(join(vectors, 'trees/straight'), join(cache, 'store/runs/straight'), { recursive: true });
-  const count = `data:text/javascript,${encodeURIComponent(COUNT)}`;
-  const verify = (...args: readonly string[]) =>
-    run(['verify', ...args, '--policy', join(vectors, 'policy.yaml')], { NODE_OPTIONS: `--import=${count}` }).stderr;
-  expect(verify(join(vectors, 'trees/straight'))).toContain('made 0 functions');
-  expect(verify('--all', join(cache, 'store'))).toMatch(/made [1-9]\d* functions/);
-});
-
 test('compiled code: what V8 refuses is compiled again and replaced', async () => {
   version();
   const main = join(await compiled(), 'main.cjs');

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pMap from 'p-map';
+import { z } from 'zod';
 import { openFolderTree } from '../../../adapters/tree/folder-tree.js';
 import { readPolicy } from '../../../config/policy-file.js';
 import { PromptOsError } from '../../../contracts/errors.js';
@@ -42,6 +43,8 @@ export async function verifyTarget(
   const { using = [] } = options;
   if (using.length > 0 && target !== undefined) throw new PromptOsError('USAGE', '--using selects runs of --all.');
   const wanted = using.length === 0 ? null : readUses(readUsing(using));
+  // For one tree, compiling the schemas takes more time than they save.
+  if (target !== undefined) z.config({ jitless: true });
   const trust = await readTrust(context.cwd, options);
   const verified =
     target === undefined
