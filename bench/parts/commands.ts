@@ -12,7 +12,7 @@ import type { ArtifactRef } from '../../src/contracts/primitives.js';
 import { TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { findServer } from '../../src/embedded/server.js';
 import { startAndRest } from '../contender.js';
-import { median, type Row, type Table } from '../figures.js';
+import { median, type Row, ratio, type Table } from '../figures.js';
 import type { BenchRepository } from '../governed/repository.js';
 import { atSite, inRepository, stopBackground } from '../governed/site.js';
 import { eventTime, historyOf } from '../history.js';
@@ -110,8 +110,13 @@ async function measureStartUp(repository: BenchRepository, runs: number): Promis
   };
 }
 
-/** The most processor time of a command that needs no project, and of one that looks at runs or decides. */
-const [ANSWERS, LOOKS] = [150, 400];
+/** Milliseconds of processor time that an empty program took where the goals were set: there they are 150 and 400 ms. */
+const EMPTY_PROGRAM_MS = 62;
+/**
+ * The most processor time of a command that needs no project, and of one that looks at runs or decides: in multiples of
+ * what an empty program takes on the same machine in the same minute.
+ */
+const [ANSWERS, LOOKS] = [150 / EMPTY_PROGRAM_MS, 400 / EMPTY_PROGRAM_MS];
 
 interface Measured {
   readonly name: string;
@@ -129,22 +134,36 @@ const command = (text: string, most: number, exit = 0): Measured => ({
   exit,
 });
 
-/** Medians of a command that ends by itself: milliseconds, and milliseconds of processor time. */
+const COLUMNS = ['ms', 'processor ms', 'empty program: processor ms', 'times an empty program'] as const;
+
+/** Medians of a command that ends by itself. In each round an empty program is measured beside it. */
 async function measureCommand({ name, args, most, exit }: Measured, cwd: string, rounds: number): Promise<Row> {
-  const [times, used]: [number[], number[]] = [[], []];
+  const [times, used, empty]: [number[], number[], number[]] = [[], [], []];
   const ended = () => readProcess(process.pid)?.ended_children_ms ?? null;
+  /** Milliseconds, and milliseconds of processor time where they are known. */
+  const run = (argv: readonly string[], expected: number): readonly [number, number | null] => {
+    const [before, since] = [performance.now(), ended()];
+    const { status } = spawnSync(process.execPath, argv, { cwd, stdio: 'ignore' });
+    if (status !== expected) throw new Error(`${name} ended with ${status}`);
+    const [after, until] = [performance.now(), ended()];
+    return [after - before, since === null || until === null ? null : until - since];
+  };
   // The round before the first keeps compiled code, as the first use on a machine does.
   for (let round = -1; round < rounds; round += 1) {
-    const [before, since] = [performance.now(), ended()];
-    const { status } = spawnSync(process.execPath, [PROMPTOS, ...args(round)], { cwd, stdio: 'ignore' });
-    if (status !== (exit ?? 0)) throw new Error(`${name} ended with ${status}`);
+    const [, nodes] = run(['--eval', ''], 0);
+    const [ms, own] = run([PROMPTOS, ...args(round)], exit ?? 0);
     if (round < 0) continue;
-    times.push(performance.now() - before);
-    const until = ended();
-    if (since !== null && until !== null) used.push(until - since);
+    times.push(ms);
+    if (own !== null) used.push(own);
+    if (nodes !== null) empty.push(nodes);
   }
-  const values = { ms: median(times), 'processor ms': median(used) };
-  return { name, values, goals: [{ of: ['processor ms'], most }] };
+  const [own, nodes] = [median(used), median(empty)];
+  const figures = [median(times), own, nodes, ratio(own, nodes)];
+  return {
+    name,
+    values: Object.fromEntries(COLUMNS.map((column, index) => [column, figures[index] ?? null])),
+    goals: [{ of: ['times an empty program'], most }],
+  };
 }
 
 async function measureAll(commands: readonly Measured[], cwd: string, rounds: number): Promise<readonly Row[]> {
@@ -154,7 +173,7 @@ async function measureAll(commands: readonly Measured[], cwd: string, rounds: nu
 }
 
 const RUN = 'measured-0';
-const tableOf = (title: string, rows: readonly Row[]): Table => ({ title, columns: ['ms', 'processor ms'], rows });
+const tableOf = (title: string, rows: readonly Row[]): Table => ({ title, columns: COLUMNS, rows });
 
 /** Without a server a command says so, or answers from the store. */
 const WITHOUT_SERVER = [

@@ -8,7 +8,7 @@ import { createOutput, type Output, type Terminal } from './app/output.js';
 import { shellWord } from './app/printable.js';
 import type { StoreCommandContext } from './app/published-run.js';
 import { reportError } from './app/report-error.js';
-import { endBySignal, onStopSignal } from './app/stop-signals.js';
+import { onStopSignal, stopBySignal } from './app/stop-signals.js';
 import { createProgram } from './program.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
@@ -71,8 +71,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
       release = onStopSignal((signal) => {
         const command = fullName(acting).replace(/^promptos/, called);
-        output.note(`Stopped by ${signal}: \`${command}\` has not ended. Give it again to go on.`);
-        endBySignal(signal);
+        stopBySignal(signal, output, `: \`${command}\` has not ended. Give it again to go on.`);
       });
     });
     if (line.length === 0) program.outputHelp();

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import process from 'node:process';
+import type { Output } from './output.js';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
@@ -65,6 +66,12 @@ export async function withoutBreak<T>(work: () => Promise<T>, done: () => void):
 export function interrupt(): void {
   if (answers.length > 0) receive('SIGINT');
   else process.kill(process.pid, 'SIGINT');
+}
+
+/** Says what the signal left behind, and ends the process: below what a terminal shows of the keys. */
+export function stopBySignal(signal: StopSignal, output: Output, left: string): never {
+  output.note(`${signal === 'SIGINT' && output.interactive ? '\n' : ''}Stopped by ${signal}${left}`);
+  return endBySignal(signal);
 }
 
 /** Ends the process now, in the way that its parent sees as ended by the signal: a shell stops its loops then. */

@@ -6,6 +6,7 @@ import type { GateProgress } from '../../../contracts/run/gate-progress.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../../contracts/run/run-status.js';
 import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
+import { onStopSignal, stopBySignal } from '../../app/stop-signals.js';
 import { describeGate } from './show-status.js';
 
 /** Milliseconds between two queries of the run that is followed. */
@@ -18,7 +19,8 @@ export interface FollowOptions {
   readonly runs: GovernedRuns;
   readonly runId: string;
   readonly output: Output;
-  readonly signal: AbortSignal;
+  /** Ends the following; without it the following ends with the run. */
+  readonly signal?: AbortSignal;
   /**
    * Called once for each request that comes up, with what is asked. Nothing is looked at meanwhile, so that a question
    * on the terminal is not written over.
@@ -39,7 +41,7 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
   const asked = new Set<string>();
   const showProgress = createProgressView(output);
   let atWork: GateAtWork | null = null;
-  for (let look = 1; !signal.aborted; look++) {
+  for (let look = 1; signal?.aborted !== true; look++) {
     const status = await lookAt(runs, runId);
     // A run that was terminated, or whose record could not be published, never says that it has ended.
     if ((status === null || look % LOOKS_BETWEEN_CHECKS === 0) && (await runs.describe(runId)).status !== 'RUNNING') {
@@ -72,9 +74,15 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
     if (status !== null && !status.gates.some(({ state }) => state === 'running')) atWork = null;
     else if (look % LOOKS_BETWEEN_PROGRESS === 0) atWork = (await runs.moment(runId)).at_work;
     showProgress(atWork);
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await delay(POLL_MS, undefined, signal && { signal }).catch(() => undefined);
   }
   return null;
+}
+
+/** Ctrl-C ends a command that only looks on. */
+export async function whileLookingOn<T>(output: Output, runId: string, look: () => Promise<T>): Promise<T> {
+  const release = onStopSignal((signal) => stopBySignal(signal, output, `. Run ${runId} goes on.`));
+  return look().finally(release);
 }
 
 /** A run that no worker answers for is still a run: it is looked at again. */

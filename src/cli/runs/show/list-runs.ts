@@ -1,3 +1,4 @@
+import { pMapIterable, pMapSkip } from 'p-map';
 import type { GovernedRuns } from '../../../client/client.js';
 import type { ListedRun } from '../../../client/listing.js';
 import { PromptOsError } from '../../../contracts/errors.js';
@@ -16,6 +17,8 @@ import type { UseOptions } from '../read/run-uses.js';
 
 /** The state of what was started and never became a run. */
 const REFUSED = 'refused';
+/** Open runs are read from their histories: with a server far away that is mostly waiting. */
+const PARALLEL_RUNS = 8;
 
 /** One run of a listing. */
 interface RunLine {
@@ -93,14 +96,16 @@ export function describePeople({ kind, gate, request_id, of }: AwaitedPeople): s
 }
 
 async function knownRuns({ runs, store }: OpenedRuns, limit: number, wanted: Filter): Promise<readonly RunLine[]> {
-  const lines: RunLine[] = [];
   const known = new Set<string>();
-  for await (const found of runs.each()) {
+  const read = async (found: ListedRun): Promise<RunLine | typeof pMapSkip> => {
     known.add(found.run_id);
-    if (!(await wanted.keeps(found.run_id))) continue;
+    if (!(await wanted.keeps(found.run_id))) return pMapSkip;
     const line = await knownLine({ runs, store }, found);
     // A start that was refused used nothing.
-    if (wanted.asks && line.state === REFUSED) continue;
+    return wanted.asks && line.state === REFUSED ? pMapSkip : line;
+  };
+  const lines: RunLine[] = [];
+  for await (const line of pMapIterable(runs.each(), read, { concurrency: PARALLEL_RUNS })) {
     if (lines.push(line) >= limit) break;
   }
   // A server forgets runs after its retention; the store does not.

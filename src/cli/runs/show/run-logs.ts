@@ -21,6 +21,7 @@ import {
 } from '../read/attempt-logs.js';
 import type { OpenedRuns } from '../read/governed-runs.js';
 import { withPublishedOrLive } from '../read/open-run.js';
+import { whileLookingOn } from './follow-run.js';
 
 export interface LogsOptions extends WantedAttempt {
   readonly follow?: true;
@@ -46,8 +47,9 @@ export async function showLogs(
     },
     live: async (session, run) => {
       announceRun(run, output);
-      if (follow === true) await followLogs(output, session, run.run_id, wanted);
-      else await showNow(output, session, run.run_id, wanted);
+      if (follow === true) {
+        await whileLookingOn(output, run.run_id, () => followLogs(output, session, run.run_id, wanted));
+      } else await showNow(output, session, run.run_id, wanted);
     },
   });
 }

@@ -20,7 +20,14 @@ import { modelsOf } from '../read/gate-models.js';
 import { type OpenedRuns, withRuns } from '../read/governed-runs.js';
 import { withPublishedOrLive } from '../read/open-run.js';
 import { publishedStatus, storedStatus } from '../read/run-status.js';
-import { createAge, describeProgress, followRun, progressFacts } from './follow-run.js';
+import {
+  createAge,
+  describeProgress,
+  type FollowOptions,
+  followRun,
+  progressFacts,
+  whileLookingOn,
+} from './follow-run.js';
 import {
   describeAwaited,
   describeCause,
@@ -198,18 +205,11 @@ export async function watchRun(
     const published = () => publishedStatus(store, runId);
     let ended = await published();
     if (ended === null) {
-      ended = await followRun({
-        runs,
-        runId,
-        output,
-        // Ctrl-C ends the watcher as it ends any program: there is nothing to tidy up.
-        signal: new AbortController().signal,
-        published,
-        onAwaiting: async (status, awaited) => {
-          if (as !== undefined) return ask({ runs, store, status, actor: as, output }, awaited);
-          sayAwaited(status, awaited, output);
-        },
-      });
+      const onAwaiting: FollowOptions['onAwaiting'] = async (status, awaited) => {
+        if (as !== undefined) return ask({ runs, store, status, actor: as, output }, awaited);
+        sayAwaited(status, awaited, output);
+      };
+      ended = await whileLookingOn(output, runId, () => followRun({ runs, runId, output, published, onAwaiting }));
     }
     if (ended !== null) {
       const { showFinishedRun } = await import('./finish-run.js');
@@ -233,7 +233,8 @@ export async function followStatus(context: CommandContext, given: string): Prom
       const run = await selectRun(given, session);
       if ((await session.store.published(run.run_id)) === null) {
         if (!output.redraws) announceRun(run, output);
-        await (output.redraws ? redrawUntilEnd : listChanges)(output, session, run.run_id);
+        const show = output.redraws ? redrawUntilEnd : listChanges;
+        await whileLookingOn(output, run.run_id, () => show(output, session, run.run_id));
       }
       await showLiveRun(output, session, run.run_id);
     });
@@ -248,8 +249,6 @@ async function listChanges(output: Output, { runs, store }: OpenedRuns, runId: s
     runs,
     runId,
     output,
-    // Ctrl-C ends the command as it ends any program: there is nothing to tidy up.
-    signal: new AbortController().signal,
     onAwaiting: async (status, awaited) => sayAwaited(status, awaited, output),
     published: () => publishedStatus(store, runId),
   });

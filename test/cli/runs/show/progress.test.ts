@@ -157,6 +157,12 @@ test('a check that runs: logs, status and watch show it as it goes on, without c
   expect(drawn.screen).toContain(`run     ${run.runId}`);
   const broken = await onTerminal(['run', 'watch', run.runId], { cwd, env, typed: [[/│ a warning/, KEYS.interrupt]] });
   expect(broken.exitCode).toBe(130);
+  for (const { screen } of [drawn, broken]) expect(screen).toContain(`Stopped by SIGINT. Run ${run.runId} goes on.`);
+  const stopped = follow('run', 'logs', run.runId, '--follow');
+  await stopped.shows('a warning');
+  children.at(-1)?.kill('SIGTERM');
+  expect(await stopped.ended()).toBeNull();
+  expect(stopped.seen.stderr).toContain(`Stopped by SIGTERM. Run ${run.runId} goes on.`);
 
   await say('end');
   // What was printed after the last heartbeat follows from the store; with a gate, its end is the end.
