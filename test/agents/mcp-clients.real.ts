@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AgentName } from '../../src/contracts/names.js';
 import { untilHandedOff } from '../handoff/support.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
@@ -40,7 +40,6 @@ let run: WorkedRun;
 let elsewhere: GovernedWorker;
 let elsewhereHome: McpHome;
 beforeAll(async () => {
-  await ensureBuilt();
   temporal = await startTestServer();
   site = await createGovernedWorker({ address: temporal.address });
   home = await makeMcpHome(site, temporal.address);

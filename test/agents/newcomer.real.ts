@@ -5,7 +5,7 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AgentName } from '../../src/contracts/names.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { type ModelServer, startModelServer } from '../support/model-server.js';
 import { AGENT_CASES, type AgentCase } from './agent-cases.js';
 import { isChosen } from './chosen.js';
@@ -46,7 +46,6 @@ test('total adds up', () => assert.equal(total([1, 2]), 3));
 
 let server: ModelServer;
 beforeAll(async () => {
-  await ensureBuilt();
   server = await startModelServer();
 });
 afterAll(() => server?.close());

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/agents/**/*.real.ts'],
+    globalSetup: 'test/support/built-package.ts',
     pool: 'forks',
     testTimeout: 240_000,
     hookTimeout: 600_000,

@@ -5,12 +5,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import type { Table } from '../../bench/figures.js';
-import { ensureBuilt } from '../support/built-package.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 beforeAll(async () => {
-  await ensureBuilt();
   execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'bench'], { cwd: ROOT });
 });
 

@@ -5,13 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { canaryCommand } from '../../src/cli/audit/audit-commands.js';
 import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
-import { ensureBuilt } from '../support/built-package.js';
 import { SERVED_MODEL, TOKENS } from '../support/model-protocols.js';
 import { type ModelServer, type ScriptedTurn, startModelServer } from '../support/model-server.js';
 
 let server: ModelServer;
 beforeAll(async () => {
-  await ensureBuilt();
   server = await startModelServer();
 }, 300_000);
 afterAll(() => server.close());

@@ -8,7 +8,7 @@ import type { Envelope } from '../../src/contracts/keys.js';
 import { journalBytes } from '../../src/contracts/run/journal.js';
 import type { GovernedRunInput } from '../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../src/domain/attest/acts.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { promptos } from '../support/command-line.js';
 import { candidates } from './candidates.js';
 
@@ -34,7 +34,6 @@ const envelope = (predicate: object): Envelope => ({
 });
 
 beforeAll(async () => {
-  await ensureBuilt();
   root = await mkdtemp(join(tmpdir(), 'promptos-words-'));
   shop = join(root, 'the shop');
   await mkdir(join(shop, '.promptos'), { recursive: true });

@@ -2,10 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
-
-beforeAll(ensureBuilt);
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PROMPTOS } from '../support/built-package.js';
 
 let cache: string;
 beforeEach(async () => {

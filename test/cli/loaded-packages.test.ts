@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 
 /*
  * What a fresh process of the built program has loaded when it ends. No time is measured: a package that is loaded before
@@ -30,7 +30,6 @@ process.on('exit', () => appendFileSync(process.env.LOADED, Object.keys(cache).j
 
 let folder: string;
 beforeAll(async () => {
-  await ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'promptos-loaded-'));
   await writeFile(join(folder, 'hooks.mjs'), HOOKS);
   await writeFile(join(folder, 'preload.mjs'), PRELOAD);

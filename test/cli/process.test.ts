@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { processStarted } from '../../src/adapters/platform/process-identity.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 
 /*
  * The program as people start it: a process of its own, from the built package.
@@ -13,7 +13,6 @@ import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 let folder: string;
 beforeAll(async () => {
-  await ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'promptos-process-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -1,17 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { CANARIES } from '../../src/canary/canaries.js';
 import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 import { git, makeRepository, makeRoom, PERSON } from '../adapters/git-fixtures.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 
 const page = await readFile(new URL('../../docs/canary.md', import.meta.url), 'utf8');
 const blocks = fencedBlocks(page);
-
-beforeAll(ensureBuilt);
 
 test('docs/canary.md: the shell blocks print what the page shows, and judge under the policy of a branch', async () => {
   const { root, remove } = await makeRoom();

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 import { prettyJson } from '../../src/contracts/json.js';
 import { git, makeRepository, makeRoom, PERSON, writeFiles } from '../adapters/git-fixtures.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 
 const page = await readFile(new URL('../../docs/check.md', import.meta.url), 'utf8');
@@ -17,8 +17,6 @@ const JOB = {
   scope: { allow: ['src/**'], deny: [] },
   exclusions: [],
 };
-
-beforeAll(ensureBuilt);
 
 test('docs/check.md: the shell blocks judge the working tree, install the hook, and judge a branch', async () => {
   const { root, remove } = await makeRoom();

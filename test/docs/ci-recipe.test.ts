@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createGovernedChange, type GovernedChange } from '../cli/audit/governed-fixture.js';
-import { ensureBuilt } from '../support/built-package.js';
 import { pageBlocks } from '../support/page-blocks.js';
 
 /*
@@ -39,7 +38,6 @@ let change: GovernedChange;
 let env: Record<string, string>;
 let tarball: string;
 beforeAll(async () => {
-  await ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'promptos-ci-'));
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: root });
   tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '');

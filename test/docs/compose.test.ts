@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { canMount, composeWorker } from '../support/compose-worker.js';
 import { eventually } from '../support/governed-worker.js';
 import { PROJECT_FILES } from '../support/hostile-site.js';
@@ -60,7 +60,6 @@ describe.skipIf(!canTry)('docker-compose.yml (skipped where the tests may not mo
   const block = (heading: string): string => pageBlocks(page, `## ${heading}`, 'sh')[0] ?? '';
 
   beforeAll(async () => {
-    await ensureBuilt();
     server = await startTestServer();
     root = await mkdtemp(join(tmpdir(), 'promptos-compose-'));
     repository = join(root, 'code/shop');

@@ -8,7 +8,6 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { GATE_IDS } from '../../src/contracts/names.js';
-import { ensureBuilt } from '../support/built-package.js';
 import { eventually } from '../support/governed-worker.js';
 import { PROJECT_FILES, runProgram } from '../support/hostile-site.js';
 import { PLUGIN_PAGE, pageFiles } from '../support/page-files.js';
@@ -118,7 +117,6 @@ describe('the code of docs/plugin.md', () => {
   };
 
   beforeAll(async () => {
-    await ensureBuilt();
     root = await mkdtemp(join(tmpdir(), 'promptos-plugin-'));
     const repository = join(root, 'billing');
     const passphrase = join(root, 'passphrase');

@@ -3,9 +3,8 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findServerBinary } from '../../src/embedded/temporal-cli.js';
-import { ensureBuilt } from '../support/built-package.js';
 import { type GitServer, startGitServer } from '../support/git-daemon.js';
 import { installAgent } from '../support/installed-agent.js';
 import { pageBlocks } from '../support/page-blocks.js';
@@ -55,7 +54,6 @@ let root: string;
 let git: GitServer;
 let parties: Parties;
 let owner: Party | undefined;
-beforeAll(ensureBuilt);
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'promptos-story-'));
   await chmod(root, 0o755);

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
 import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 
 /*
  * The shell blocks of pages that are no story of their own, each run as it is printed.
@@ -30,7 +30,6 @@ const has = (...command: readonly [string, ...string[]]): boolean =>
   spawnSync(command[0], command.slice(1), { stdio: 'ignore' }).status === 0;
 
 let folder: string;
-beforeAll(ensureBuilt);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'promptos-blocks-'));
   const place = folder;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { isMap, parse, parseDocument } from 'yaml';
-import { ensureBuilt } from '../support/built-package.js';
 import { eventually } from '../support/governed-worker.js';
 import { pageBlocks } from '../support/page-blocks.js';
 import type { Party } from '../support/parties.js';
@@ -66,7 +65,6 @@ describe.skipIf(program === null)('docs/team.md (skipped without Go, which build
   };
 
   beforeAll(async () => {
-    await ensureBuilt();
     site = await createTeamSite(program as string);
     queue = `shop-${process.pid}`;
     const profile = block('1. Temporal and the bucket');

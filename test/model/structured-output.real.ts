@@ -7,7 +7,6 @@ import { JUDGING_GATES } from '../../src/canary/seeded/ask-seeded.js';
 import { canaryCommand } from '../../src/cli/audit/audit-commands.js';
 import type { ExecutorReport } from '../../src/cli/audit/canary/measure-executor.js';
 import { invoke } from '../cli/recorded-context.js';
-import { ensureBuilt } from '../support/built-package.js';
 import { type ChatService, startChatService } from './chat-service.js';
 import { installSmallModel, SMALL_MODEL } from './small-model.js';
 
@@ -18,7 +17,6 @@ const GATES = (process.env.SMALL_MODEL_GATES ?? 'P00,P01,P06,P07').split(',');
 let service: ChatService;
 let folder: string;
 beforeAll(async () => {
-  await ensureBuilt();
   service = await startChatService(await installSmallModel());
   folder = await mkdtemp(join(tmpdir(), 'promptos-small-model-'));
   const judge = {

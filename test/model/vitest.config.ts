@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/model/**/*.real.ts'],
+    globalSetup: 'test/support/built-package.ts',
     pool: 'forks',
     testTimeout: 4 * 3_600_000,
     hookTimeout: 900_000,

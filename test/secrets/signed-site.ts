@@ -9,7 +9,7 @@ import { parse, stringify } from 'yaml';
 import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import { ensureDemoProject } from '../../src/cli/demo/run-demo.js';
 import { publicKeyLine } from '../../src/domain/attest/public-keys.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import { type Canary, keyCanary, secretText, textCanary } from './canaries.js';
 
 const TELLTALE = fileURLToPath(new URL('./telltale.mjs', import.meta.url));
@@ -48,7 +48,6 @@ export interface SignedSite {
 
 /** @param address of a server that runs already */
 export async function createSignedSite(address: string): Promise<SignedSite> {
-  await ensureBuilt();
   const root = await mkdtemp(join(tmpdir(), 'promptos-secrets-'));
   const { repository, keys: folder } = await ensureDemoProject(join(root, 'shop'), process.env);
   const home = join(repository, '.promptos');

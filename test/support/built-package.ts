@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const LAST_BUILT = join(root, 'dist/prebuilt-workflows.js.version');
 const BUILD_TIMEOUT_MS = 120_000;
 
-/** The program as people call it. A test that starts it calls `ensureBuilt` first. */
+/** The program as people call it. */
 export const PROMPTOS = join(root, 'bin/promptos');
 
 const newestSource = (): number =>
@@ -21,10 +21,10 @@ const newestSource = (): number =>
   );
 
 /**
- * Builds the package when a source is newer than what was built, so that no test runs yesterday's program. Of several
- * test files at once, one builds.
+ * Before any test: builds the package when a source is newer than what was built, so that no test runs yesterday's program.
+ * Of several test runs at once, one builds.
  */
-export async function ensureBuilt(): Promise<void> {
+export async function setup(): Promise<void> {
   await withLock(join(root, 'node_modules/.cache/promptos-build-lock'), { timeoutMs: BUILD_TIMEOUT_MS }, async () => {
     if (existsSync(LAST_BUILT) && statSync(LAST_BUILT).mtimeMs > newestSource()) return;
     execFileSync('npm', ['run', 'build', '--silent'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { installStandIn } from './acp/agent-box.js';
 import type { AgentScript, Step } from './acp/script.js';
-import { ensureBuilt } from './built-package.js';
 import { startModelServer } from './model-server.js';
 
 /** The next thing that an executor does when it is asked. */
@@ -112,7 +111,6 @@ async function acpHarness(): Promise<ExecutorHarness> {
 }
 
 async function modelHarness(): Promise<ExecutorHarness> {
-  await ensureBuilt();
   const server = await startModelServer();
   const chunk = (content: string) => {
     const choices = [{ index: 0, delta: { content }, finish_reason: null }];

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtInPackDir } from '../../src/config/pack-folder.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
-import { ensureBuilt, PROMPTOS } from './built-package.js';
+import { PROMPTOS } from './built-package.js';
 
 const AGENT = fileURLToPath(new URL('../fixtures/executors/hostile-agent.mjs', import.meta.url));
 
@@ -101,7 +101,6 @@ export interface HostileSiteOptions {
 
 /** A repository with a policy of its own and one worker, a process of its own, whose agents play tricks. */
 export async function createHostileSite(options: HostileSiteOptions): Promise<HostileSite> {
-  await ensureBuilt();
   const root = await mkdtemp(join(tmpdir(), 'promptos-hostile-'));
   const repository = join(root, 'shop');
   const git = (...args: readonly string[]) =>

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { findServerBinary } from '../../src/embedded/temporal-cli.js';
-import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import { PROMPTOS } from '../support/built-package.js';
 import type { GovernedWorker } from '../support/governed-worker.js';
 import { writeKeys } from '../support/signing-policy.js';
 import { writeSiteConfig } from '../support/site-home.js';
@@ -21,7 +21,6 @@ export interface IntegratorShell {
 }
 
 export async function integratorShell(worker: GovernedWorker, address: string): Promise<IntegratorShell> {
-  await ensureBuilt();
   const home = await mkdtemp(join(tmpdir(), 'promptos-integrator-'));
   const bin = join(home, 'bin');
   await mkdir(bin);

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/ui/**/*.ui.ts'],
+    globalSetup: 'test/support/built-package.ts',
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
-import { ensureBuilt } from '../../support/built-package.js';
-
-beforeAll(() => ensureBuilt());
+import { expect, test } from 'vitest';
 
 const MODULE = fileURLToPath(new URL('../../../dist/cli/app/stop-signals.js', import.meta.url));
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
+import { PROMPTOS } from '../../support/built-package.js';
 import { runProgram } from '../../support/hostile-site.js';
 import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 
@@ -16,7 +16,6 @@ import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 let folder: string;
 let env: Record<string, string>;
 beforeAll(async () => {
-  await ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'promptos-demo-'));
   // HOME is the real one: the Temporal CLI that was fetched once is kept there.
   env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? folder };

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { runWorkflowId } from '../../../src/contracts/names.js';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
+import { PROMPTOS } from '../../support/built-package.js';
 import { promptos } from '../../support/command-line.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../support/governed-worker.js';
 import { makeSiteHome } from '../../support/site-home.js';
@@ -16,7 +16,6 @@ let site: GovernedWorker;
 let run: WorkedRun;
 let home: Awaited<ReturnType<typeof makeSiteHome>>;
 beforeAll(async () => {
-  await ensureBuilt();
   site = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
   const worker = await site.createWorker();
   const running = worker.run();

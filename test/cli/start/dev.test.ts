@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
+import { PROMPTOS } from '../../support/built-package.js';
 import { createHostileSite, PROJECT_FILES, type ProgramRun, runProgram } from '../../support/hostile-site.js';
 
 /*
@@ -21,7 +21,6 @@ let root: string;
 let repository: string;
 let env: Record<string, string>;
 beforeAll(async () => {
-  await ensureBuilt();
   root = await mkdtemp(join(tmpdir(), "promptos dev's-"));
   repository = join(root, 'my shop');
   env = {

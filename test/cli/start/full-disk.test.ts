@@ -3,11 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { PROMPTOS } from '../../support/built-package.js';
 import { canMount, UNSHARE } from '../../support/compose-worker.js';
-
-beforeAll(ensureBuilt);
 
 /** Runs a script in a folder with a disk of one MiB of its own, of which so many KiB are free. */
 async function onDisk(freeKib: number, script: string) {

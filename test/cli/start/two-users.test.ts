@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findServerBinary } from '../../../src/embedded/temporal-cli.js';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
+import { PROMPTOS } from '../../support/built-package.js';
 import { eventually } from '../../support/governed-worker.js';
 import { becoming, canBecome, type UnixUser } from '../../support/unix-users.js';
 
@@ -26,7 +26,6 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
   let app: string;
   let environment: (user: User) => Record<string, string>;
   beforeAll(async () => {
-    await ensureBuilt();
     root = await mkdtemp(join(tmpdir(), 'promptos-users-'));
     app = join(root, 'work', 'app');
     const temporal = join(root, 'temporal');

@@ -13,7 +13,6 @@ import { DEFAULT_SANDBOX } from '../../../../src/contracts/config/sandbox-config
 import { readJson } from '../../../../src/contracts/json.js';
 import type { GateId } from '../../../../src/contracts/names.js';
 import type { CommandWatch, ExecutorOutcome, GateExecutor } from '../../../../src/ports/gate-executor.js';
-import { ensureBuilt } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { type ModelServer, startModelServer } from '../../../support/model-server.js';
 import { printedText } from '../../../support/printed.js';
@@ -51,7 +50,6 @@ export interface BoxedModel {
 }
 
 export async function startBoxedModel(): Promise<BoxedModel> {
-  await ensureBuilt();
   const root = await mkdtemp(join(tmpdir(), 'promptos-model-'));
   const checkout = join(root, 'checkout');
   await mkdir(checkout);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROMPTOS } from '../../../support/built-package.js';
 import { PROJECT_FILES, type ProgramRun, runProgram } from '../../../support/hostile-site.js';
 import { findS3Server, S3_BUCKET, S3_CREDENTIALS, type S3Server, startS3Server } from '../../../support/s3-server.js';
 
@@ -51,7 +51,6 @@ describe.skipIf(program === null)('a run on the S3 store (skipped without Go, wh
     }).trim();
 
   beforeAll(async () => {
-    await ensureBuilt();
     server = await startS3Server(program as string);
     root = await mkdtemp(join(tmpdir(), 'promptos-s3-run-'));
     [worker, developer, auditor] = [await machine('worker'), await machine('developer'), await machine('auditor')];

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROMPTOS } from '../../../support/built-package.js';
 
 /*
  * `promptos verify` over trees that are made to exhaust it, as a process of its own, so that its memory can be measured.
@@ -76,7 +76,6 @@ function problems(tree: string, count: number): void {
 }
 
 beforeAll(async () => {
-  await ensureBuilt();
   root = mkdtempSync(join(tmpdir(), 'promptos-hostile-trees-'));
   for (const name of ['vector-straight', ...Object.keys(TREES)]) {
     cpSync(join(VECTORS, 'trees/straight'), place(name), { recursive: true });

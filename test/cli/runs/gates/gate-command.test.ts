@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { untilHandedOff } from '../../../handoff/support.js';
-import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROMPTOS } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { EXAMPLE_POLICY } from '../../../support/governed-repository.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../../support/governed-worker.js';
@@ -22,7 +22,6 @@ let run: WorkedRun;
 let folder: string;
 const file = (name: string): string => join(folder, name);
 beforeAll(async () => {
-  await ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'promptos-gate-'));
   const handOff = (principal: string) => (principal === 'nina' ? { claim_timeout_ms: 3_600_000 } : null);
   const signedPolicy = EXAMPLE_POLICY.replace('nina: { kind: agent }', 'nina: { kind: human }');

@@ -3,7 +3,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { untilHandedOff } from '../../../handoff/support.js';
-import { ensureBuilt } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { EXAMPLE_POLICY } from '../../../support/governed-repository.js';
 import {
@@ -27,7 +26,6 @@ let site: GovernedWorker;
 let nina: McpCaller;
 let other: McpCaller;
 beforeAll(async () => {
-  await ensureBuilt();
   const handOff = (principal: string) => (principal === 'nina' ? { claim_timeout_ms: HOUR } : null);
   const signedPolicy = EXAMPLE_POLICY.replace('nina: { kind: agent }', 'nina: { kind: human }');
   site = await createGovernedWorker({ address: inject('temporalAddress'), signedPolicy, handOff });

@@ -4,7 +4,7 @@ import { type OutgoingHttpHeaders, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROMPTOS } from '../../../support/built-package.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../../support/governed-worker.js';
 import { connectCaller, type McpHome, makeMcpHome } from '../../../support/mcp-client.js';
 import { type McpHttpServer, startMcpHttp } from '../../../support/mcp-http.js';
@@ -20,7 +20,6 @@ let home: McpHome;
 let run: WorkedRun;
 let server: McpHttpServer;
 beforeAll(async () => {
-  await ensureBuilt();
   site = await createGovernedWorker({ address: inject('temporalAddress') });
   home = await makeMcpHome(site, inject('temporalAddress'));
   run = await site.startRun();

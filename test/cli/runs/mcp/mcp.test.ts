@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROMPTOS } from '../../../support/built-package.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../../support/governed-worker.js';
 import { type McpCaller, type McpHome, makeMcpHome, startServer } from '../../../support/mcp-client.js';
 import { startTestServer, type TestServer } from '../../../support/temporal.js';
@@ -18,7 +18,6 @@ let nina: McpCaller;
 let waiting: WorkedRun;
 let closed: WorkedRun;
 beforeAll(async () => {
-  await ensureBuilt();
   temporal = await startTestServer();
   site = await createGovernedWorker({ address: temporal.address });
   home = await makeMcpHome(site, temporal.address);

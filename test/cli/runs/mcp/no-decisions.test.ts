@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { DecisionAnswer } from '../../../../src/contracts/run/decisions.js';
 import { decisionStatement } from '../../../../src/domain/attest/acts.js';
-import { ensureBuilt } from '../../../support/built-package.js';
 import { createGovernedWorker, type GovernedWorker } from '../../../support/governed-worker.js';
 import { type McpHome, makeMcpHome, startServer } from '../../../support/mcp-client.js';
 
@@ -13,7 +12,6 @@ import { type McpHome, makeMcpHome, startServer } from '../../../support/mcp-cli
 let site: GovernedWorker;
 let home: McpHome;
 beforeAll(async () => {
-  await ensureBuilt();
   site = await createGovernedWorker({ address: inject('temporalAddress') });
   home = await makeMcpHome(site, inject('temporalAddress'));
 });
