@@ -75,7 +75,7 @@ export function stopBySignal(signal: StopSignal, output: Output, left: string): 
 }
 
 /** Ends the process now, in the way that its parent sees as ended by the signal: a shell stops its loops then. */
-export function endBySignal(signal: StopSignal): never {
+function endBySignal(signal: StopSignal): never {
   exitBySignal(signal);
   process.exit(128 + constants.signals[signal]);
 }

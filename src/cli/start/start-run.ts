@@ -148,7 +148,11 @@ async function follow(
   const output = context.output();
   const program = await programFor(context, place.project);
   const interrupted = new AbortController();
-  const release = onStopSignal((signal) => interrupted.abort(signal));
+  let stoppedBy = null as StopSignal | null;
+  const release = onStopSignal((signal) => {
+    stoppedBy = signal;
+    interrupted.abort();
+  });
   const broken = workers?.finished.catch((error: unknown) => error) ?? new Promise<never>(() => undefined);
   try {
     const ended = await Promise.race([
@@ -169,7 +173,7 @@ async function follow(
       output.say(
         `Stopped. Run ${runId} has not ended; it goes on with the next worker. Carry on here: \`${program} dev --resume ${runId}\`.`,
       );
-      exitBySignal(interrupted.signal.reason as StopSignal);
+      if (stoppedBy !== null) exitBySignal(stoppedBy);
       return false;
     }
     output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
