@@ -9,6 +9,7 @@ const MODULE = fileURLToPath(new URL('../../../dist/cli/app/stop-signals.js', im
 async function signalled(code: string, ...signals: readonly NodeJS.Signals[]) {
   const source = `import * as stop from ${JSON.stringify(MODULE)};
     const say = (line) => process.stdout.write(line + '\\n');
+    const output = (interactive) => ({ interactive, note: (text) => say(JSON.stringify(text)) });
     const waiting = () => new Promise(() => setTimeout(() => say('never ended'), 60_000));
     const signalCame = () => new Promise((came) => {
       const alive = setInterval(() => undefined, 1_000);
@@ -29,17 +30,27 @@ async function signalled(code: string, ...signals: readonly NodeJS.Signals[]) {
 }
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-  'endBySignal: what is to be done at the exit is done, and the parent sees %s',
+  'stopBySignal: what is to be done at the exit is done, and the parent sees %s',
   async (signal) => {
     const ended = await signalled(
       `process.once('exit', () => say('removed'));
-       stop.onStopSignal((signal) => { say('stopped by ' + signal); stop.endBySignal(signal); });
+       stop.onStopSignal((signal) => stop.stopBySignal(signal, output(true), ': half done'));
        say('ready'); await waiting();`,
       signal,
     );
-    expect(ended).toEqual({ exit: null, signal, said: [`stopped by ${signal}`, 'removed'] });
+    // A terminal shows "^C", and no line end.
+    const note = `${signal === 'SIGINT' ? '\n' : ''}Stopped by ${signal}: half done`;
+    expect(ended).toEqual({ exit: null, signal, said: [JSON.stringify(note), 'removed'] });
   },
 );
+
+test('stopBySignal: what no person typed on a terminal begins with no empty line', async () => {
+  const ended = await signalled(
+    `stop.onStopSignal((signal) => stop.stopBySignal(signal, output(false), '')); say('ready'); await waiting();`,
+    'SIGINT',
+  );
+  expect(ended.said).toEqual(['"Stopped by SIGINT"']);
+});
 
 test('onStopSignal: the second signal ends a process that still stops for the first', async () => {
   const ended = await signalled(
@@ -52,12 +63,12 @@ test('onStopSignal: the second signal ends a process that still stops for the fi
 
 test('onStopSignal: the innermost answers, and the one outside it once that is released', async () => {
   const ended = await signalled(
-    `stop.onStopSignal((signal) => { say('outer'); stop.endBySignal(signal); });
+    `stop.onStopSignal((signal) => stop.stopBySignal(signal, output(false), ' outside'));
      stop.onStopSignal(() => say('inner'))();
      say('ready'); await waiting();`,
     'SIGTERM',
   );
-  expect(ended).toEqual({ exit: null, signal: 'SIGTERM', said: ['outer'] });
+  expect(ended).toEqual({ exit: null, signal: 'SIGTERM', said: ['"Stopped by SIGTERM outside"'] });
 });
 
 test('withoutBreak: a signal waits for the end of the work, and nothing after it is begun', async () => {
