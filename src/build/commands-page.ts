@@ -53,7 +53,8 @@ function sectionsOf(command: Command, above = 'promptos'): readonly string[] {
 
 const optionRow = (command: Command) => {
   const help = command.createHelp();
-  return (option: Option): string => row(help.optionTerm(option), help.optionDescription(option));
+  return (option: Option): string =>
+    row(help.optionTerm(option), `${help.optionDescription(option)}${option.mandatory ? '; required' : ''}`);
 };
 
 const row = (term: string, meaning: string): string => `| \`${term}\` | ${meaning.replaceAll('|', '\\|')} |`;
