@@ -32,7 +32,8 @@ Examples:
 Without TEMPORAL_* or a temporal.toml the embedded Temporal server is used; it goes on running, so that a second
 terminal can approve. A run does not end with the command. Where one with the same request is open, dev asks whether to
 carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resume, --new or --run-id says what is meant.
---resume alone takes the open run of this repository, of the request given if one is. Ends with 0 when the run was approved, 1 when it ended otherwise.`;
+--resume alone takes the open run of this repository; with --notes or --request, the one of that request. Ends with 0 when the
+run was approved, 1 when it ended otherwise.`;
 
 export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
@@ -140,7 +141,7 @@ Examples:
 
 export function initCommand(context: CommandContext, questions?: InitQuestions): CommandUnknownOpts {
   return new Command('init')
-    .option('-y, --yes', 'ask nothing; what is not said is answered the careful way')
+    .option('-y, --yes', 'ask nothing: where the line does not answer, the more careful answer counts')
     .addOption(
       new Option('--alone', 'you are alone on this repository and decide on your own runs').conflicts([
         'notAlone',
