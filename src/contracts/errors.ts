@@ -62,7 +62,7 @@ export const ERROR_CATALOGUE = {
   PACK_NOT_FOUND: usage('Name a folder that holds prompts.index.json.'),
   PACK_INVALID: usage('Run `promptos lint` on the pack and correct what it names.'),
   PACK_LINT_FAILED: no('Correct what the linter names.'),
-  PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock` and commit the lock, or restore the file.'),
+  PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock --prompt-pack DIR` and commit the lock, or restore the file.'),
   // Trust
   POLICY_NOT_FOR_REPOSITORY: no(
     "Add the repository's name to the policy's `repositories`, or start the run with the policy that governs it.",
