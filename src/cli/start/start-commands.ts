@@ -75,7 +75,10 @@ export function devCommand(context: CommandContext): CommandUnknownOpts {
       const resume = options.resume === undefined ? null : { run: options.resume };
       // A request that is given with --resume says which run is meant, so it is read as for a start.
       const typed = options.notes !== undefined || options.request !== undefined;
-      const prepared = resume === null || typed ? await prepare(context, { ...options, targetRepo }) : null;
+      // Who decides on an open run, its own policy says.
+      const { as: _, decideAs: __, ...unfollowed } = options;
+      const asked = { ...(resume === null ? options : unfollowed), targetRepo };
+      const prepared = resume === null || typed ? await prepare(context, asked) : null;
       // Only now: it loads the whole of Temporal, and a mistyped gate should be reported at once.
       const { runAndFollow, runDetached } = await import('./start-run.js');
       const act = options.detach === true ? runDetached : runAndFollow;
