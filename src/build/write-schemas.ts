@@ -14,6 +14,7 @@ import { ARTIFACT_SCHEMAS } from '../contracts/record/artifact-schemas.js';
 import { decisionSchema, resolutionSchema } from '../contracts/run/decisions.js';
 import { escalationReportSchema } from '../contracts/run/escalation.js';
 import { runRequestSchema } from '../contracts/run/run-request.js';
+import { writeCommandsPage } from './commands-page.js';
 import { writeReferencePages, writeRulesPage } from './reference-pages.js';
 
 interface PublishedSchema {
@@ -85,4 +86,5 @@ if (started !== undefined && import.meta.url === pathToFileURL(started).href) {
   await writeSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)));
   await writeReferencePages(renderSchemas());
   await writeRulesPage();
+  await writeCommandsPage();
 }

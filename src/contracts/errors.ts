@@ -62,7 +62,7 @@ export const ERROR_CATALOGUE = {
   PACK_NOT_FOUND: usage('Name a folder that holds prompts.index.json.'),
   PACK_INVALID: usage('Run `promptos lint` on the pack and correct what it names.'),
   PACK_LINT_FAILED: no('Correct what the linter names.'),
-  PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock` and commit the lock, or restore the file.'),
+  PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock --prompt-pack DIR` and commit the lock, or restore the file.'),
   // Trust
   POLICY_NOT_FOR_REPOSITORY: no(
     "Add the repository's name to the policy's `repositories`, or start the run with the policy that governs it.",
@@ -141,7 +141,7 @@ export const ERROR_CATALOGUE = {
   PATH_ESCAPES: no('Use a relative path without "..".'),
   RECORD_INVALID: broken('This is a defect; report it with the field named.'),
   RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
-  RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch`.'),
+  RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch RUN`.'),
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
   RUN_NOT_STUCK: no('Wait for it: `promptos run watch`. To end it, use `promptos run cancel`.'),
   WAIVER_EXPIRED: no('Start a new run, and have its findings repaired or waived again.'),

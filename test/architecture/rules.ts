@@ -36,7 +36,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
   handoff: [...PURE_ROOMS, 'ports', 'activities'],
   canary: [...PURE_ROOMS, 'ports', 'activities'],
-  build: ['contracts', 'converter', 'plugin/workflow-bundle.ts'],
+  build: ['contracts', 'converter', 'plugin/workflow-bundle.ts', 'cli/program.ts'],
   cli: [
     ...PURE_ROOMS,
     'ports',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { renderCommandsPage } from '../../src/build/commands-page.js';
 import {
   fieldsOf,
   renderReferencePage,
@@ -19,6 +20,16 @@ const pages = await renderReferencePages(renderSchemas());
 test('reference pages: those in docs are those that the schemas give; `npm run schemas` writes them', async () => {
   expect([...pages.keys()]).toEqual(['policy.md', 'worker-config.md']);
   for (const [name, page] of pages) expect(await text(`docs/${name}`), name).toBe(page);
+});
+
+test('commands page: that in docs is the one that the commands give; `npm run schemas` writes it', async () => {
+  const page = await renderCommandsPage();
+  expect(await text('docs/commands.md')).toBe(page);
+  expect(await text('README.md')).toContain('(docs/commands.md)');
+  expect(page).toContain('\n### promptos run list\n');
+  const apply = page.split('### promptos apply\n')[1]?.split('\n#')[0] ?? '';
+  expect(apply).toMatch(/^\| `run` \| .*^\| `--repo <path>` \| the repository \(default: "\."\) \|$/ms);
+  expect(apply).not.toContain('--no-color');
 });
 
 test('reference pages: README and the architecture page link each of them', async () => {

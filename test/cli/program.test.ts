@@ -52,6 +52,14 @@ test('program: every group names its commands before its code is loaded', () => 
   expect(outlined).toEqual(loaded);
 });
 
+test('program: an option that must be given has no default in its description', () => {
+  const mandatory = commands.flatMap(([path, { options }]) =>
+    options.filter((option) => option.mandatory).map(({ long, description }) => [...path, long, description].join(' ')),
+  );
+  expect(mandatory.some((line) => line.startsWith('check --job '))).toBe(true);
+  expect(mandatory.filter((line) => line.includes('default'))).toEqual([]);
+});
+
 test.each(['--version', '-V'])('promptos %s: the version of the package', async (option) => {
   const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
   expect(await promptos([option])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: '' });

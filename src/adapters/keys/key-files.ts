@@ -42,6 +42,9 @@ export function publicKeyOfLine(line: string, name: string): PublicKey {
   throw new PromptOsError(
     'KEY_NOT_READABLE',
     `${name}: expected a line such as "ssh-ed25519 AAAA…", received ${type === 'ssh-ed25519' ? 'one that is damaged' : `one of the type ${type}`}.`,
+    {
+      hint: 'Give the whole line of an Ed25519 key, as `promptos keys show NAME` prints it; `promptos keys generate --for NAME` makes such a key.',
+    },
   );
 }
 

@@ -1,10 +1,10 @@
 import { ENGINE_SIGNER, type SignerConfig } from '../../contracts/config/signer-config.js';
 import type { WorkerConfig } from '../../contracts/config/worker-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer, SignerRegistry } from '../../ports/signer.js';
 import { type AgentKeyChoice, createAgentSigner } from './agent-signer.js';
 import { createFileSigner, createTextSigner, type FileSignerOptions } from './file-signer.js';
+import { publicKeyOfLine } from './key-files.js';
 import { readPassphraseFile } from './read-private-file.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,14 +52,7 @@ async function openConfigured(name: string, config: SignerConfig, env: Environme
 
 function choiceOf(place: string, line: string | undefined): AgentKeyChoice {
   if (line === undefined) return { only: true };
-  const key = readPublicKeyLine(line);
-  if (key === null) {
-    throw new PromptOsError(
-      'KEY_NOT_READABLE',
-      `${place}.public: expected a public key, received one that is damaged.`,
-    );
-  }
-  return { keyid: key.keyid };
+  return { keyid: publicKeyOfLine(line, `${place}.public`).keyid };
 }
 
 const passphraseOf = (place: string, file: string | undefined): FileSignerOptions => ({

@@ -27,9 +27,12 @@ const addAnswerOptions = <A extends unknown[], O extends OptionValues, G extends
 ) =>
   addSendingOptions(
     command
-      .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
-      .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
-      .option('--policy <sha256>', "the digest of the run's policy")
+      .option('--decision-id <id>', 'an id of your choice: an answer with an id that has counted is refused')
+      .option(
+        '--request-id <id>',
+        `the request that is answered, such as ${request} (default: the one that is pending)`,
+      )
+      .option('--policy <sha256>', "the digest of the run's policy (default: as the run says)")
       .option('--yes', 'send it without asking; without a terminal: also without naming what is answered'),
   );
 
@@ -39,8 +42,8 @@ const addDecisionOptions = <A extends unknown[], O extends OptionValues, G exten
 ) =>
   addAnswerOptions(
     command
-      .option('--attempt <n>', 'the attempt that is decided on', positiveNumber)
-      .option('--output <sha256>', 'the digest of what is decided on'),
+      .option('--attempt <n>', 'the attempt that is decided on (default: the pending one)', positiveNumber)
+      .option('--output <sha256>', 'the digest of what is decided on (default: as the run says)'),
     'P03.1.1',
   );
 
@@ -90,8 +93,8 @@ Examples:
   promptos reject 20260102-fix-sum --as grace --comment "Not needed any more" --final --yes
 
 In a terminal it shows what is decided and asks, unless --yes is given. Without one, as in a script, the line names who
-decides and the gate, or says --yes. Without --to, Verify and Review go back to the builder, and the other gates try again. What comes after the gate named is
-void. Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
+decides and the gate, or says --yes. Without --to, Verify and Review go back to the builder, and the other gates try again.
+What comes after the gate named is void. Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
 
 /** `promptos reject`: an integrator's no, with its reason. */
 export const rejectCommand = (context: CommandContext) =>
@@ -137,7 +140,7 @@ export const resolveCommand = (context: CommandContext) =>
       .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
       .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
       .option('--as <name>', 'who resolves it: an integrator of the policy')
-      .option('--report <sha256>', 'the digest of the report that is answered')
+      .option('--report <sha256>', 'the digest of the report that is answered (default: as the run says)')
       .addHelpText('after', RESOLVE_EXAMPLES),
     'E1.1',
   ).action(async (run, escalation, given) => {

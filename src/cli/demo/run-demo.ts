@@ -59,6 +59,7 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
     developer: DEVELOPER,
     targetRepo: project.repository,
     request: project.request,
+    ...(unattended === undefined ? {} : { decideAs: unattended }),
   });
   if (prepared.setting.config.sandbox === 'none') output.say(`sandbox ${await withoutSandbox(context.env)}`);
   const open = await openRun(context, project, prepared);

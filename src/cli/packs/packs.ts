@@ -9,7 +9,8 @@ import { lintPack } from '../../prompt-pack/lint.js';
 import type { LintFinding } from '../../prompt-pack/lint-text.js';
 import { loadPack, requirePromptIndex } from '../../prompt-pack/load.js';
 import { formatPromptLock, LOCK_PATH, makePromptLock, packFile } from '../../prompt-pack/pack-digest.js';
-import type { CommandContext } from '../app/context.js';
+import { type CommandContext, programOf } from '../app/context.js';
+import { shellWord } from '../app/printable.js';
 
 /** A path that an editor or a terminal can open: relative where the file is below the current folder. */
 export function pathFrom(cwd: string, path: string): string {
@@ -108,7 +109,10 @@ export async function lockPack(
   const write = !current && options.check === undefined;
   if (write) await replaceLock(folder, wanted);
   const result = current ? 'current' : write ? 'written' : 'stale';
+  // Without the folder the line would lock the pack that comes with promptos.
+  const { promptPack } = options;
+  const line = `${programOf(context)} prompts lock${promptPack === undefined ? '' : ` --prompt-pack ${shellWord(promptPack)}`}`;
   if (output.json) output.emit({ path, result });
-  else output.say(result === 'stale' ? `${path} is stale: run \`promptos prompts lock\`` : `${path}: ${result}`);
+  else output.say(result === 'stale' ? `${path} is stale: run \`${line}\`` : `${path}: ${result}`);
   if (result === 'stale') context.exit(1);
 }

@@ -228,7 +228,7 @@ export function gateCommand(context: CommandContext) {
     new Command('submit')
       .description('judge, sign and send the output of a gate that was done elsewhere')
       .argument('<run>', RUN_ARGUMENT)
-      .addOption(gateOption().makeOptionMandatory())
+      .addOption(new Option('--gate <gate>', 'the gate that the output is of').choices(GATE_IDS).makeOptionMandatory())
       .requiredOption('--output <file>', 'the output: JSON of the shape that the prompt shows')
       .option('--patch <file>', 'P05: the change, in place of the files of the claimed checkout')
       .option('--submit-failing', 'submit it although it fails by its findings'),

@@ -80,7 +80,8 @@ async function start(context: CommandContext, project: Project, setting: WorkerS
   const served = servedBy(project, setting);
   const child = spawn(process.execPath, [PROGRAM, ...workerArguments(served)], {
     cwd: context.cwd,
-    env: context.env,
+    // The project of the run, which need not be the one around this folder.
+    env: { ...context.env, PROMPTOS_HOME: project.files.home },
     detached: true,
     stdio: ['ignore', log.handle.fd, log.handle.fd],
   });

@@ -17,6 +17,7 @@ import { acceptStart, admitRequest, type StartFacts } from '../../domain/judge/a
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project, readSetting, requireSetting } from '../app/project.js';
+import { requireIntegrator } from '../app/require-integrator.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
 import { namesOfRepository } from '../app/this-repository.js';
 import { developerName } from './first-people.js';
@@ -33,6 +34,9 @@ export interface RunOptions {
   readonly workerConfig?: string;
   readonly promptPack?: string;
   readonly runId?: string;
+  /** Integrators who decide while the command follows the run. */
+  readonly as?: string;
+  readonly decideAs?: string;
 }
 
 /** A run that can be started: everything was read and judged, nothing was written. */
@@ -63,6 +67,8 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const policy = await readPolicyInForce(policyPath).catch((error: unknown) =>
     explainSparse(error, { folder: target, env: context.env }),
   );
+  if (options.as !== undefined) requireIntegrator(policy.policy, options.as, '--as');
+  if (options.decideAs !== undefined) requireIntegrator(policy.policy, options.decideAs, '--decide-as');
   const prompts = options.prompts ?? GATE_IDS.join(',');
   const gates = parseGates(prompts);
   const { setting, path: configPath } = await requireSetting(project);

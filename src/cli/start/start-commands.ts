@@ -32,7 +32,8 @@ Examples:
 Without TEMPORAL_* or a temporal.toml the embedded Temporal server is used; it goes on running, so that a second
 terminal can approve. A run does not end with the command. Where one with the same request is open, dev asks whether to
 carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resume, --new or --run-id says what is meant.
---resume alone takes the open run of this repository, of the request given if one is. Ends with 0 when the run was approved, 1 when it ended otherwise.`;
+--resume alone takes the open run of this repository; with --notes or --request, the one of that request. Ends with 0 when the
+run was approved, 1 when it ended otherwise.`;
 
 export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
@@ -74,7 +75,10 @@ export function devCommand(context: CommandContext): CommandUnknownOpts {
       const resume = options.resume === undefined ? null : { run: options.resume };
       // A request that is given with --resume says which run is meant, so it is read as for a start.
       const typed = options.notes !== undefined || options.request !== undefined;
-      const prepared = resume === null || typed ? await prepare(context, { ...options, targetRepo }) : null;
+      // Who decides on an open run, its own policy says.
+      const { as: _, decideAs: __, ...unfollowed } = options;
+      const asked = { ...(resume === null ? options : unfollowed), targetRepo };
+      const prepared = resume === null || typed ? await prepare(context, asked) : null;
       // Only now: it loads the whole of Temporal, and a mistyped gate should be reported at once.
       const { runAndFollow, runDetached } = await import('./start-run.js');
       const act = options.detach === true ? runDetached : runAndFollow;
@@ -140,7 +144,7 @@ Examples:
 
 export function initCommand(context: CommandContext, questions?: InitQuestions): CommandUnknownOpts {
   return new Command('init')
-    .option('-y, --yes', 'ask nothing; what is not said is answered the careful way')
+    .option('-y, --yes', 'ask nothing: where the line does not answer, the more careful answer counts')
     .addOption(
       new Option('--alone', 'you are alone on this repository and decide on your own runs').conflicts([
         'notAlone',

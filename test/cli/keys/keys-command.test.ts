@@ -188,6 +188,15 @@ test.each([
   expect(await refusal(run(args))).toMatchObject({ code });
 });
 
+test.each(['ssh-ed25519 AAAAB3', 'ssh-rsa AAAAB3NzaC1yc2E'])(
+  'keys fingerprint "%s": what to do fits a line',
+  async (line) => {
+    const { message } = await refusal(run(['fingerprint', line]));
+    expect(message).toContain('the whole line of an Ed25519 key');
+    expect(message).not.toContain('file');
+  },
+);
+
 test('keys show: an unknown key leads to the list of keys, since the command has no --key', async () => {
   const refused = await refusal(run(['show', 'nobody']));
   expect(refused.message).toContain('promptos keys list');

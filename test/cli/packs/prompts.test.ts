@@ -83,6 +83,7 @@ describe('prompts lock', () => {
     const { objects, exitCode } = await prompts(['lock', '--check', '--json'], true);
     expect(objects).toEqual([{ path: join('pack', LOCK_PATH), result: 'stale' }]);
     expect(exitCode).toBe(1);
+    expect((await prompts(['lock', '--check'])).stdout).toContain('run `promptos prompts lock --prompt-pack pack`');
     expect(await lockText()).toBe(good[LOCK_PATH]);
   });
 

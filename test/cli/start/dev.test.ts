@@ -79,7 +79,8 @@ test('from init to the applied patch: detached, approved from a second terminal,
   commitAll('governed');
 
   const start = ['dev', '--developer', 'ada', '--notes', NOTES, '--json'];
-  const detached = await promptos(...start, '--detach');
+  // From a folder of no project: the worker in the background serves the one that the line names.
+  const detached = await promptos('-C', root, ...start, '--target-repo', repository, '--detach');
   expect(detached).toMatchObject({ exitCode: 0, last: { event: 'detached', ui: expect.stringMatching(/^http:/) } });
   const runId = String(detached.last?.run_id);
   // Three at once on one state folder: one that watches, one that decides, one that has a run and workers of its own.

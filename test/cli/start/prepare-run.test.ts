@@ -18,7 +18,7 @@ scope:
     - 'src\\flask\\**'
 `;
 
-test('dev: an unknown developer, a glob that can match nothing, and a policy of another repository, are refused before anything starts', async () => {
+test('dev: an unknown developer or integrator, a glob that can match nothing, and a policy of another repository, are refused before anything starts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-prepare-'));
   try {
     const git = (...args: string[]) =>
@@ -31,6 +31,14 @@ test('dev: an unknown developer, a glob that can match nothing, and a policy of 
     const refused = await promptos(['dev', '--developer', 'bob', '--notes', 'x'], { cwd: folder, env });
     expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^error DEVELOPER_UNKNOWN: /m) });
     expect(existsSync(join(folder, '.promptos/state/server.json'))).toBe(false);
+    for (const option of ['--as', '--decide-as']) {
+      const line = ['dev', '--developer', 'ada', '--notes', 'x', option, 'bob'];
+      const undecided = await promptos(line, { cwd: folder, env });
+      expect(undecided).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(`${option}: expected an integrator`),
+      });
+    }
     const known = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
     expect(known.stderr).toMatch(/^error REQUEST_INCOMPLETE: /m);
     const request = join(folder, 'request.yaml');

@@ -17,6 +17,7 @@ import { isValidAt, pinKey, readEnvelope } from '../../../domain/judge/authentic
 import type { CommandContext } from '../../app/context.js';
 import { printableLine } from '../../app/printable.js';
 import type { Questions } from '../../app/questions.js';
+import { requireIntegrator } from '../../app/require-integrator.js';
 import { openSigner } from '../../keys/signing.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from '../commits/audit-repository.js';
 import { changeOfCommit } from '../commits/change.js';
@@ -171,11 +172,7 @@ async function commitOf(repository: AuditRepository, given: string | undefined, 
 }
 
 function keysOf(policy: Policy, integrator: string, at: string) {
-  if (!policy.roles.integrator.includes(integrator)) {
-    throw new PromptOsError('USAGE', `--as: expected an integrator of the policy, received "${integrator}".`, {
-      hint: `The policy has ${policy.roles.integrator.join(', ')}.`,
-    });
-  }
+  requireIntegrator(policy, integrator, '--as');
   return (own(policy.principals, integrator)?.keys ?? []).map(pinKey).filter((key) => isValidAt(key, at));
 }
 

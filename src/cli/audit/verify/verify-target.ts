@@ -198,8 +198,12 @@ async function verifyStore(
   const trees = await (named === true ? treesOfProject(context) : treesOfFolder(resolve(context.cwd, named)));
   const runs = await selected(trees, wanted);
   if (runs.length === 0) {
-    const what = wanted === null || trees.runs.length === 0 ? 'no published run' : 'no published run that used that';
-    throw new PromptOsError('RUN_NOT_PUBLISHED', `${named === true ? 'The store' : named} holds ${what}.`);
+    const none = wanted === null || trees.runs.length === 0;
+    throw new PromptOsError(
+      'RUN_NOT_PUBLISHED',
+      `${named === true ? 'The store' : named} holds no published run${none ? '' : ' that used that'}.`,
+      none ? {} : { hint: '`promptos trace RUN` shows the prompts, the policy and the models that a run used.' },
+    );
   }
   warnOfNoTrust(output, trust);
   const started = performance.now();
