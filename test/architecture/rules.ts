@@ -272,7 +272,7 @@ export const findCycles = (tree: SourceTree): Problems =>
   );
 
 /** Rooms that get paths of people and of the environment; the others make folders in what these have made. */
-const WITH_PATHS_OF_PEOPLE = /^(?:config|cli|embedded|adapters\/(?:platform|git|store))\//;
+const WITH_PATHS_OF_PEOPLE = /^(?:config|cli|embedded|handoff|adapters\/(?:platform|git|store))\//;
 
 /** Node's own recursive `mkdir` never ends below /proc, where `HOME` or an option may lead: `makeFolders` does. */
 export const checkFolderMaking = (tree: SourceTree): Problems =>
