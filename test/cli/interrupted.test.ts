@@ -43,7 +43,7 @@ async function gitThatWaitsAt(deed: string): Promise<void> {
   await mkdir(join(root, 'bin'));
   const script = `#!/bin/sh
 PATH=\${PATH#*:}
-case " $* " in *" ${deed} "*) echo $$ > ${at}.part; mv ${at}.part ${at}; while [ ! -e ${at}.go ]; do sleep 0.05; done;; esac
+case " $* " in *" ${deed} "*) echo $$ > ${at}.part; mv ${at}.part ${at}; while [ -d ${root} ] && [ ! -e ${at}.go ]; do sleep 0.05; done;; esac
 exec git "$@"
 `;
   await writeFile(join(root, 'bin/git'), script);
