@@ -18,7 +18,7 @@ const SLOW = [
   'test/bench/{fair,history,run}.test.ts',
   'test/{client/client,plugin/plugin}.test.ts',
   'test/canary/*.test.ts',
-  'test/cli/{bad-input,known-words,process}.test.ts',
+  'test/cli/{bad-input,interrupted,known-words,process}.test.ts',
   'test/cli/audit/{verify/{bundle,hostile-trees},check/pr-check,trace/trace,ungoverned/ungoverned}.test.ts',
   'test/cli/decide/{decisions,terminal}.test.ts',
   'test/cli/demo/demo.test.ts',

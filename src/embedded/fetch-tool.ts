@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'undici';
 import { z } from 'zod';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../adapters/platform/leftovers.js';
+import { makePassingFolder, removeFolder } from '../adapters/platform/leftovers.js';
 import { makeFolders } from '../adapters/platform/make-folders.js';
 import type { Variables } from '../config/environment.js';
 import { proxyFor, withDirectLoopback } from '../config/proxy.js';
@@ -195,8 +195,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
     options.onProgress?.(`Fetching the ${tool.title} ${tool.version} (${tool.download_size}) with ${way.name} …`);
     let folder: string | undefined;
     try {
-      await removeLeftovers(cache, FETCH_PREFIX);
-      folder = makeMarkedFolder(cache, FETCH_PREFIX);
+      folder = await makePassingFolder(cache, FETCH_PREFIX);
       const fetched = await way.fetch(folder);
       const actual = await fileSha256(fetched);
       if (actual !== pin.binary_sha256) {

@@ -26,8 +26,9 @@ export interface GateDesk {
   readonly claimant: string;
   /** Absolute folder in which claimed gates get a folder each. */
   readonly folder: string;
-  /** How folders are copied and looked through: `src/adapters/workspace/{copy-files,written-since}.ts`. */
+  /** How folders are made, copied and looked through: `src/adapters/{platform/make-folders,workspace/tree/*}.ts`. */
   readonly files: {
+    makeFolders(path: string): Promise<unknown>;
     copyCheckout(from: string, to: string): Promise<void>;
     replaceFiles(from: string, to: string): Promise<void>;
     sealFolder(folder: string): Promise<void>;

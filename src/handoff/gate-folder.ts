@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { keysOfPrincipal } from '../activities/attempt/result-step.js';
 import { createPinnedDocuments } from '../activities/documents/pinned-documents.js';
 import { createPrefixVerifier } from '../activities/proof/verify-prefix.js';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError, systemCode, writeFailure } from '../contracts/errors.js';
 import { prettyJson } from '../contracts/json.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { DueGate } from '../contracts/run/activities.js';
@@ -58,17 +58,18 @@ interface GateContent {
 /**
  * Makes the folder of a gate. What is there stays as it is: the same claimant may make it in another terminal, and a checkout
  * may have work in it. The prompt comes last, so a folder that has it is whole.
+ * @throws PromptOsError FILE_NOT_READABLE, DISK_FULL, CHECKOUT_LOST
  */
 export async function makeGateFolder(
-  { files: { copyCheckout, sealFolder } }: Pick<GateDesk, 'files'>,
+  { files: { makeFolders, copyCheckout, sealFolder } }: Pick<GateDesk, 'files'>,
   files: OpenedGate['files'],
   content: GateContent,
 ): Promise<void> {
   const draft = `${files.folder}${DRAFT}${randomUUID()}`;
   const inDraft = (path: string) => join(draft, path.slice(files.folder.length + 1));
-  await mkdir(files.folder, { recursive: true });
-  await mkdir(draft);
   try {
+    await makeFolders(files.folder);
+    await mkdir(draft);
     await copyCheckout(content.checkout, inDraft(files.checkout));
     await writeFile(inDraft(files.prompt), content.prompt);
     await writeFile(inDraft(files.output_schema), prettyJson(content.output_schema));
@@ -78,8 +79,11 @@ export async function makeGateFolder(
     for (const name of [...made.filter((one) => one !== last), last]) {
       await renameToMissing(join(draft, name), join(files.folder, name));
     }
+  } catch (error) {
+    if (error instanceof PromptOsError || systemCode(error) === null) throw error;
+    throw writeFailure(`${files.folder}: the folder of the gate cannot be made (${messageOf(error)}).`, error);
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    await rm(draft, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

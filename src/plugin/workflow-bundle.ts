@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { makeMarkedFolder, passing, removeLeftovers } from '../adapters/platform/leftovers.js';
 
+const FOLDER_PREFIX = 'promptos-workflows';
 const ENTRY_NAME = 'promptos-merged-workflows.js';
 
 /** A file of ours as Temporal's bundler takes it: TypeScript in the source tree, JavaScript once built. */
@@ -39,8 +40,9 @@ export const isMergedEntry = (workflowsPath: string): boolean => workflowsPath.e
  * @param workflowsPath the team's own entry, absolute
  */
 export function mergeWorkflows(workflowsPath: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'promptos-workflows-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  void removeLeftovers(tmpdir(), FOLDER_PREFIX);
+  const folder = makeMarkedFolder(tmpdir(), FOLDER_PREFIX);
+  passing.add(folder);
   const [theirs, ours] = [workflowsPath, sourcePath('governed-run')].map((path) => JSON.stringify(path));
   // Only the workflow itself is added: a team may well have an `approveSignal` of its own.
   // The namespace import keeps a dynamic default workflow working, and costs nothing where there is none.

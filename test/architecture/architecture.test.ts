@@ -12,6 +12,7 @@ import {
   checkFolderMaking,
   checkFolders,
   checkLength,
+  checkMarks,
   checkPurity,
   checkTargets,
   checkTemporal,
@@ -182,12 +183,27 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'adapters/workspace/tree.ts': 'await mkdir(folder, { recursive: true });',
       'config/keys.ts': 'await mkdir(dirname(path), { recursive: true, mode: 0o700 });',
       'cli/start/one.ts': 'await mkdir(folder);\nawait rm(folder, { recursive: true });',
+      'handoff/folder.ts': 'await mkdir(folder, { recursive: true });',
       'embedded/server.ts': 'mkdirSync(\n  stateDir,\n  { recursive: true },\n);',
     },
     problems: [
       "adapters/store/fs/layout.ts makes folders with Node's recursive mkdir",
       "config/keys.ts makes folders with Node's recursive mkdir",
+      "handoff/folder.ts makes folders with Node's recursive mkdir",
       "embedded/server.ts makes folders with Node's recursive mkdir",
+    ],
+  },
+  'temporary folders have the mark of their process': {
+    rule: checkMarks,
+    bad: {
+      'adapters/platform/leftovers.ts': 'export const make = () => mkdtempSync(path);',
+      'cli/trial.ts': "const folder = await mkdtemp(join(tmpdir(), 'trial-'));",
+      'plugin/entry.ts': "const folder = mkdtempSync('entry-');",
+      'plugin/fine.ts': '// mkdtemp() is not called',
+    },
+    problems: [
+      'cli/trial.ts makes a temporary folder without the mark of its process',
+      'plugin/entry.ts makes a temporary folder without the mark of its process',
     ],
   },
   'imports run in no circle': {

@@ -12,6 +12,9 @@ const GIT = ['adapters/git/environments.ts', 'adapters/git/run-git.ts'];
 /** Processes that work apart from a worker's own; these files build no adapter. */
 const APART = ['adapters/platform/apart.ts', 'adapters/platform/serve-apart.ts'];
 
+/** Folders that go with the process; it builds no adapter. */
+const LEFTOVERS = 'adapters/platform/leftovers.ts';
+
 /**
  * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room.
  * docs/architecture.md has the same table; a room that is missing here is a problem, so that a new folder is placed on
@@ -32,7 +35,17 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: ['contracts', 'config', 'adapters/platform'],
   converter: ['contracts'],
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
-  plugin: ['contracts', 'prompt-pack', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts', ...APART],
+  plugin: [
+    'contracts',
+    'prompt-pack',
+    'ports',
+    'activities',
+    'converter',
+    'verify',
+    'workflows/messages.ts',
+    ...APART,
+    LEFTOVERS,
+  ],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
   handoff: [...PURE_ROOMS, 'ports', 'activities'],
   canary: [...PURE_ROOMS, 'ports', 'activities'],
@@ -272,13 +285,19 @@ export const findCycles = (tree: SourceTree): Problems =>
   );
 
 /** Rooms that get paths of people and of the environment; the others make folders in what these have made. */
-const WITH_PATHS_OF_PEOPLE = /^(?:config|cli|embedded|adapters\/(?:platform|git|store))\//;
+const WITH_PATHS_OF_PEOPLE = /^(?:config|cli|embedded|handoff|adapters\/(?:platform|git|store))\//;
 
 /** Node's own recursive `mkdir` never ends below /proc, where `HOME` or an option may lead: `makeFolders` does. */
 export const checkFolderMaking = (tree: SourceTree): Problems =>
   [...tree]
     .filter(([path, text]) => WITH_PATHS_OF_PEOPLE.test(path) && /\bmkdir(?:Sync)?\([^;]*recursive: true/.test(text))
     .map(([path]) => `${path} makes folders with Node's recursive mkdir`);
+
+/** Only a marked folder says which process it belongs to, so that a later one removes it after a kill. */
+export const checkMarks = (tree: SourceTree): Problems =>
+  [...tree]
+    .filter(([path, text]) => path !== LEFTOVERS && /\bmkdtemp(?:Sync)?\(/.test(withoutComments(text)))
+    .map(([path]) => `${path} makes a temporary folder without the mark of its process`);
 
 /** Lines that a source file may have. */
 const LINE_LIMIT = 350;

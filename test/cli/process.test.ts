@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { processStarted } from '../../src/adapters/platform/process-identity.js';
+import { until } from '../adapters/platform/processes.js';
 import { PROMPTOS } from '../support/built-package.js';
 
 /*
@@ -162,6 +164,21 @@ describe('worker', () => {
       expect(logged.length).toBeGreaterThan(0);
     },
   );
+
+  test('a terminal that is closed: its log goes nowhere, and it ends well all the same', async () => {
+    const { home: path, env } = await home('closed');
+    const events = join(path, 'events');
+    const line = `exec "${PROMPTOS}" worker --json < /dev/null > "${events}"`;
+    const terminal = spawn('script', ['-qfec', line, '/dev/null'], {
+      cwd: folder,
+      env: { ...env, SHELL: '/bin/sh' },
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    const heard = (event: string) => existsSync(events) && readFileSync(events, 'utf8').includes(`"${event}"`);
+    await until(() => heard('ready'));
+    terminal.kill('SIGKILL');
+    await until(() => heard('stopped'));
+  });
 
   test('without a config: WORKER_CONFIG_NOT_FOUND, exit 2', () => {
     const { status, stderr } = run('worker');

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { makeFolders } from '../../src/adapters/platform/make-folders.js';
 import { copyCheckout, replaceFiles } from '../../src/adapters/workspace/tree/copy-files.js';
 import { sealFolder, writtenSince } from '../../src/adapters/workspace/tree/written-since.js';
 import { createHandedOffRuns } from '../../src/client/ledger.js';
@@ -31,7 +32,7 @@ export async function deskOf(
     signer: async () => signerOfKey(key),
     claimant,
     folder,
-    files: { copyCheckout, replaceFiles, sealFolder, writtenSince },
+    files: { makeFolders, copyCheckout, replaceFiles, sealFolder, writtenSince },
     signal: new AbortController().signal,
     ...parts,
   };

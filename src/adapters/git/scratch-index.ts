@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Content } from '../../contracts/long-bytes.js';
-import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { withPassingFolder } from '../platform/leftovers.js';
 import { makeFoldersSync } from '../platform/make-folders.js';
 import { type Git, gitWords } from './run-git.js';
 
@@ -25,17 +25,14 @@ export async function withScratchIndex<T>(
   { parent, prefix, objects }: ScratchPlace,
   work: (scratch: ScratchIndex) => Promise<T>,
 ): Promise<T> {
-  const folder = makeMarkedFolder(parent, prefix);
-  try {
+  return withPassingFolder(parent, prefix, async (folder) => {
     const index = { GIT_INDEX_FILE: join(folder, 'index') };
-    if (objects === null) return await work({ folder, variables: index });
+    if (objects === null) return work({ folder, variables: index });
     const own = join(folder, 'objects');
     makeFoldersSync(join(own, 'info'));
     writeFileSync(join(own, 'info', 'alternates'), objects.map((other) => `${other}\n`).join(''));
-    return await work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
-  } finally {
-    await removeFolder(folder);
-  }
+    return work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
+  });
 }
 
 /** What is done with a patch, and how git is asked for it. */

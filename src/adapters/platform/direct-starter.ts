@@ -7,6 +7,13 @@ import { type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './progr
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 2_000;
 
+/** Programs in sessions of their own, which no signal of a terminal reaches: those that still run end with this process. */
+const inSessions = new Set<number>();
+// Before the folders that they work in go.
+process.prependOnceListener('exit', () => {
+  for (const pid of inSessions) signalProgram(pid, true, 'SIGTERM');
+});
+
 /**
  * Starts programs from this process. For a process that starts few of them, such as a command, this costs less than a launcher.
  * @param place `session`: in a session of its own, without a terminal. `terminal`: on the terminal of this process, where the
@@ -24,6 +31,8 @@ export const createDirectStarter = (place: 'session' | 'terminal'): ProgramStart
       child.on('error', (error) => reject(new ProgramNotStarted(systemCode(error) ?? error.message)));
     });
     const pid = child.pid ?? 0;
+    if (detached) inSessions.add(pid);
+    child.once('exit', () => inSessions.delete(pid));
     // A program may end before it has read everything; its exit code says why.
     child.stdin.on('error', () => undefined);
     if (typeof input === 'object' && isLong(input)) pipeline(input.read(), child.stdin, () => undefined);

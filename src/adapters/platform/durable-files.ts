@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { closeSync, fsync, openSync } from 'node:fs';
 import { link, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import writeFileAtomic from 'write-file-atomic';
 import { systemCode } from '../../contracts/errors.js';
+import { markedPath, passing, removeLeftovers } from './leftovers.js';
 
 export interface WholeFile {
   readonly path: string;
@@ -13,7 +13,24 @@ export interface WholeFile {
   readonly mode?: number;
 }
 
-const asideOf = (path: string): string => `${path}.${randomUUID()}.tmp`;
+const ASIDE = '.promptos-aside';
+
+/** Where a file is written before it appears. It goes with the process. */
+function asideOf(path: string): string {
+  const aside = markedPath(dirname(path), ASIDE);
+  passing.add(aside);
+  return aside;
+}
+
+async function removeAside(aside: string): Promise<void> {
+  await rm(aside, { force: true }).catch(() => undefined);
+  passing.delete(aside);
+}
+
+/** Removes what killed processes were about to put into folders. */
+export async function removeAsides(folders: Iterable<string>): Promise<void> {
+  for (const folder of new Set(folders)) await removeLeftovers(folder, ASIDE);
+}
 
 const optionsOf = ({ mode }: WholeFile) => (mode === undefined ? {} : { mode });
 
@@ -30,9 +47,8 @@ export async function replaceWithStream(path: string, content: AsyncIterable<Uin
   try {
     await writeFile(aside, content, { flag: 'wx', flush: true });
     await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true }).catch(() => undefined);
-    throw error;
+  } finally {
+    await removeAside(aside);
   }
 }
 
@@ -49,6 +65,7 @@ interface PlaceOptions {
  * @throws Error with the code EEXIST, and the taken place as `dest`, when a file exists that is not to be replaced
  */
 export async function placeFiles(files: readonly WholeFile[], { replace, beforePlacing }: PlaceOptions): Promise<void> {
+  await removeAsides(files.map(({ path }) => dirname(path)));
   const staged = files.map((file) => ({ file, aside: asideOf(file.path) }));
   const placed: string[] = [];
   try {
@@ -66,7 +83,7 @@ export async function placeFiles(files: readonly WholeFile[], { replace, beforeP
     throw error;
   } finally {
     // The first failure matters more than a temporary file that cannot be removed.
-    await Promise.allSettled(staged.map(({ aside }) => rm(aside, { force: true })));
+    await Promise.all(staged.map(({ aside }) => removeAside(aside)));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   rmdirSync,
+  rmSync,
   unlinkSync,
 } from 'node:fs';
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
@@ -30,6 +31,48 @@ export function makeMarkedFolder(parent: string, prefix: string): string {
   return mkdtempSync(join(parent, `${prefix}-${ownMark()}-`));
 }
 
+/** Files and folders that go with the process, also when a signal ends it. After a kill, a later process removes them. */
+export const passing = new Set<string>();
+process.once('exit', () => {
+  for (const path of passing) {
+    try {
+      // A program that is being ended may still write.
+      rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    } catch {
+      // A later process removes it.
+    }
+  }
+});
+
+/** Places that were looked through for what dead processes left: once each in a process. */
+const swept = new Map<string, Promise<void>>();
+
+/** Makes a marked folder that goes with the process, where those of dead processes go first. */
+export async function makePassingFolder(parent: string, prefix: string): Promise<string> {
+  const place = join(parent, prefix);
+  const sweep = swept.get(place) ?? removeLeftovers(parent, prefix);
+  swept.set(place, sweep);
+  await sweep;
+  const folder = makeMarkedFolder(parent, prefix);
+  passing.add(folder);
+  return folder;
+}
+
+/** Does some work in such a folder, which goes at its end. */
+export async function withPassingFolder<T>(
+  parent: string,
+  prefix: string,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await makePassingFolder(parent, prefix);
+  try {
+    return await work(folder);
+  } finally {
+    // A folder that cannot be removed must not take the result of the work with it.
+    await removeFolder(folder).catch(() => undefined);
+  }
+}
+
 /** Removes the marked files and folders that dead processes left. What cannot be removed, such as another user's, stays. */
 export async function removeLeftovers(parent: string, prefix: string): Promise<void> {
   const pattern = new RegExp(`^${prefix}-(${PROCESS_MARK_PATTERN})-[^/]+$`);
@@ -49,13 +92,15 @@ export async function removeLeftovers(parent: string, prefix: string): Promise<v
 
 /** Removes a folder with everything in it, also when folders in it were made read-only. Links are not followed. */
 export async function removeFolder(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  try {
-    await removeTree(Buffer.from(path), { left: FEW_FILES });
-  } catch {
-    // It is no folder, it has many files, something was written to it meanwhile, or the system refused a step.
-    await removeAnyhow(path);
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    try {
+      await removeTree(Buffer.from(path), { left: FEW_FILES });
+    } catch {
+      // It is no folder, it has many files, something was written to it meanwhile, or the system refused a step.
+      await removeAnyhow(path);
+    }
   }
+  passing.delete(path);
 }
 
 /** To remove more files, or a larger one, takes more than a moment. */

@@ -1,13 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { endLeftovers, makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
+import { endLeftovers, SCRATCH_PREFIX, withPassingFolder } from './leftovers.js';
 import type { ProgramStarter } from './program-starter.js';
 
 /** The look for programs that were left before this process: where none leaves any, no other look is needed. */
 let firstLook: Promise<void> | undefined;
-
-/** Parents that were looked through for what dead processes left: once each in a process. */
-const swept = new Map<string, Promise<void>>();
 
 /** Folders of one execution, fresh and empty. */
 export interface Scratch {
@@ -37,17 +34,10 @@ export async function withScratch<T>(
     });
   }
   await firstLook;
-  const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
-  swept.set(parent, sweep);
-  await sweep;
-  const root = makeMarkedFolder(parent, SCRATCH_PREFIX);
-  const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
-  try {
+  return withPassingFolder(parent, SCRATCH_PREFIX, (root) => {
+    const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
     mkdirSync(scratch.home);
     mkdirSync(scratch.files);
-    return await work(scratch);
-  } finally {
-    // A folder that cannot be removed must not take the command's result with it.
-    await removeFolder(root).catch(() => undefined);
-  }
+    return work(scratch);
+  });
 }

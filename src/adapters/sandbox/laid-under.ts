@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaidUnder, LaysUnder } from '../../ports/laid-under.js';
-import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { makePassingFolder, removeFolder } from '../platform/leftovers.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
 import type { Program, ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
@@ -68,14 +68,14 @@ export async function tryLaidUnder(
 ): Promise<LaysUnder> {
   if (tools === null) return { ok: false, reason: 'there are no programs unshare and mount' };
   const made: string[] = [];
-  const make = (parent: string): string => {
-    const folder = makeMarkedFolder(parent, 'promptos-laid-under');
+  const make = async (parent: string): Promise<string> => {
+    const folder = await makePassingFolder(parent, 'promptos-laid-under');
     made.push(folder);
     return folder;
   };
   try {
     ensureOwnFolder(kept);
-    const [files, folder, work] = [make(kept), make(checkouts), make(checkouts)];
+    const [files, folder, work] = [await make(kept), await make(checkouts), await make(checkouts)];
     for (const name of ['folder', 'other']) {
       mkdirSync(join(files, name));
       writeFileSync(join(files, name, 'file'), 'kept\n');

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 import { type ChangeParts, contentsOf, partsOf } from '../../rules/patch/added-lines.js';
 import { workApart } from '../platform/apart.js';
 import { findProgram } from '../platform/find-program.js';
-import { makeMarkedFolder, removeLeftovers } from '../platform/leftovers.js';
+import { withPassingFolder } from '../platform/leftovers.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
@@ -119,25 +119,17 @@ export function createGitleaksScanner({
     scan: async (files) => {
       const program = files.length === 0 ? null : findProgram('gitleaks', path);
       if (program === null) return [];
-      const folder = await makeFolder(temporaryDir);
-      try {
+      return withPassingFolder(temporaryDir, FOLDER_PREFIX, async (folder) => {
         await writeTexts(folder, files);
         const paths = files.map((file) => file.path);
-        return await scanFolder(programs, program, folder, path, paths);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+        return scanFolder(programs, program, folder, path, paths);
+      });
     },
   };
 }
 
+/** Folders for texts, which may hold secrets. */
 const FOLDER_PREFIX = 'promptos-gitleaks';
-
-/** A folder for texts. Those that killed workers left are removed: they may hold secrets. */
-async function makeFolder(parent: string): Promise<string> {
-  await removeLeftovers(parent, FOLDER_PREFIX);
-  return makeMarkedFolder(parent, FOLDER_PREFIX);
-}
 
 export interface SecretScannersOptions extends GitleaksOptions {
   /** The environments that a worker gives to its programs; none where no worker judges. */
@@ -177,16 +169,14 @@ async function scanApart(
   signal: AbortSignal,
 ): Promise<readonly SecretHit[]> {
   const program = findProgram('gitleaks', path);
-  const folder = program === null ? null : await makeFolder(temporaryDir);
-  try {
+  const scan = async (folder: string | null): Promise<readonly SecretHit[]> => {
     const input: ScanOrder = { parts: partsOf(change), folder, passed: passed.map(secretVariables) };
     const { value } = await workApart({ program: SCANNER, input, content: contentsOf(change), signal });
     const { hits, paths } = value as ScanAnswer;
     if (program === null || folder === null || paths.length === 0) return hits;
     return [...hits, ...(await scanFolder(programs, program, folder, path, paths))];
-  } finally {
-    if (folder !== null) await rm(folder, { recursive: true, force: true });
-  }
+  };
+  return program === null ? scan(null) : withPassingFolder(temporaryDir, FOLDER_PREFIX, scan);
 }
 
 /** Names of our own: those of the patch may be anything, and some are on gitleaks' list of files to pass over. */

@@ -18,11 +18,15 @@ export interface ReportedError {
 
 /** What a file system refuses to any program. */
 const REFUSED = ['EROFS', 'EACCES', 'EPERM'];
+/** Folders are made with what is missing above them: where one cannot be, such as below a file, the path was a wrong one. */
+const MAKES_FOLDERS = /^mkd/;
 
 /** An error of the catalogue; what the machine refuses to a file is no defect of this program, wherever it comes up. */
 function known(error: unknown): PromptOsError | null {
   if (error instanceof PromptOsError) return error;
-  const refused = error instanceof Error && 'path' in error && REFUSED.includes(systemCode(error) ?? '');
+  const makesFolder = error instanceof Error && 'syscall' in error && MAKES_FOLDERS.test(`${error.syscall}`);
+  const refused =
+    error instanceof Error && 'path' in error && (makesFolder || REFUSED.includes(systemCode(error) ?? ''));
   return refused || isDiskFull(error) ? writeFailure(`The system refused a file: ${messageOf(error)}.`, error) : null;
 }
 

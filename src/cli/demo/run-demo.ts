@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { openStore } from '../../adapters/open-store.js';
+import { markedPath, removeLeftovers } from '../../adapters/platform/leftovers.js';
 import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox } from '../../adapters/sandbox/available.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
@@ -25,6 +26,8 @@ import { writeThrowawayKeys } from '../start/first-keys.js';
 import type { PreparedRun } from '../start/prepare-run.js';
 
 const DEVELOPER = 'ada';
+/** How a demonstration that is being made is called. */
+const BUILDING = 'promptos-making';
 
 export interface DemoOptions {
   readonly directory: string;
@@ -209,7 +212,8 @@ export async function ensureDemoProject(directory: string, env: Variables): Prom
     });
   }
   // Built aside and renamed, so that a demonstration that was interrupted is not taken for a whole one.
-  const building = `${directory}.${process.pid}.tmp`;
+  await removeLeftovers(dirname(directory), BUILDING);
+  const building = markedPath(dirname(directory), BUILDING);
   try {
     await build(building, env);
     await rename(building, directory);

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { userGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { createLauncher } from '../../adapters/platform/launcher.js';
+import { withPassingFolder } from '../../adapters/platform/leftovers.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import type { StartedExecutorConfig } from '../../contracts/config/executor-config.js';
@@ -22,8 +23,7 @@ const NEXT = 'docs/executors.md, "Write your own", says what must hold.';
 /** Tries an executor of the worker config in a small repository, which is removed afterwards, and shows each case. */
 export async function diagnoseExecutor(context: CommandContext, principal: string): Promise<void> {
   const { setting } = await requireSetting(await findProject(context));
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'promptos-trial-')));
-  try {
+  await withPassingFolder(await realpath(tmpdir()), 'promptos-trial', async (folder) => {
     await makeRepository(folder, context.env);
     const cases = await tryConfigured(setting, principal, folder);
     const output = context.output();
@@ -39,9 +39,7 @@ export async function diagnoseExecutor(context: CommandContext, principal: strin
     );
     output.emit({ executor: principal, keeps_contract: failed.length === 0, cases });
     if (failed.length > 0) context.exit(1);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function makeRepository(folder: string, env: CommandContext['env']): Promise<void> {

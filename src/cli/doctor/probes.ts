@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
@@ -12,6 +12,7 @@ import {
 } from '../../adapters/executor/presets/presets.js';
 import { gitVersion, hasCommit, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
+import { withPassingFolder } from '../../adapters/platform/leftovers.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection } from '../../config/environment.js';
@@ -60,7 +61,7 @@ async function nearestFolder(path: string): Promise<string> {
 async function tryStore(path: string): Promise<ProbeResult> {
   const folder = await nearestFolder(path);
   try {
-    await rm(await mkdtemp(join(folder, '.promptos-doctor-')), { recursive: true });
+    await withPassingFolder(folder, '.promptos-doctor', async () => undefined);
   } catch (error) {
     throw new PromptOsError(
       isDiskFull(error) ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fsync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   placeFiles,
+  removeAsides,
   replaceFile,
   replaceFileSync,
   replaceWithStream,
@@ -95,4 +98,45 @@ test('syncFolder: an error reaches its callers, and the next sync runs again', a
   await expect(syncFolder(missing)).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(Promise.all([syncFolder(missing), syncFolder(missing)])).rejects.toMatchObject({ code: 'ENOENT' });
   await syncFolder(folder);
+});
+
+const MODULE = new URL('../../../dist/adapters/platform/durable-files.js', import.meta.url);
+
+/** Ends a process while it writes a file aside. @returns what is in the folder then */
+async function endedWhileWriting(how: 'exit' | 'SIGKILL'): Promise<readonly string[]> {
+  const source = `import { replaceWithStream } from ${JSON.stringify(MODULE.href)};
+    await replaceWithStream(process.argv[1], (async function* () {
+      yield Buffer.from('a part');
+      setTimeout(() => process.stdout.write('written'), 50);
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    })());`;
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', `process.on('SIGTERM', () => process.exit());${source}`, join(folder, 'a')],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  child.stdout.once('data', () => child.kill(how === 'exit' ? 'SIGTERM' : how));
+  await once(child, 'close');
+  return readdir(folder);
+}
+
+test('replaceWithStream: a process that ends meanwhile leaves nothing', async () => {
+  expect(await endedWhileWriting('exit')).toEqual([]);
+});
+
+test('removeAsides: removes what a killed process was writing, as placeFiles does, and nothing of a living one', async () => {
+  const [left = ''] = await endedWhileWriting('SIGKILL');
+  expect(left).toMatch(/^\.promptos-aside-/);
+  await placeFiles([{ path: join(folder, 'b'), text: 'b' }], { replace: false });
+  expect(await readdir(folder)).toEqual(['b']);
+  await endedWhileWriting('SIGKILL');
+  await replaceWithStream(
+    join(folder, 'c'),
+    (async function* () {
+      await removeAsides([folder]);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/^\.promptos-aside-/), 'b']);
+      yield Buffer.from('c');
+    })(),
+  );
+  expect(await readdir(folder)).toEqual(['b', 'c']);
 });

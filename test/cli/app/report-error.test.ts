@@ -45,6 +45,9 @@ test.each([
   // Of a connection.
   ['EACCES', {}, 'INTERNAL', 3],
   ['ENOENT', { path: '/x' }, 'INTERNAL', 3],
+  ['ENOENT', { path: '/proc/x', syscall: 'mkdir' }, 'FILE_NOT_READABLE', 2],
+  ['EEXIST', { path: '/etc/passwd', syscall: 'mkdir' }, 'FILE_NOT_READABLE', 2],
+  ['ENOTDIR', { path: '/x/XXXXXX', syscall: 'mkdtemp' }, 'FILE_NOT_READABLE', 2],
 ])('reportError: %s of the system with %j is %s', (code, more, expected, exitCode) => {
   const error = Object.assign(new Error(`${code}: refused, write`), { code, ...more });
   expect(report(error)).toMatchObject({ exitCode, stderr: expect.stringContaining(`error ${expected}: `) });

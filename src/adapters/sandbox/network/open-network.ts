@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { NetworkLog, NetworkRefusal } from '../../../contracts/record/network-log.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../../platform/leftovers.js';
+import { makePassingFolder, removeFolder } from '../../platform/leftovers.js';
 import type { OpenedNetwork, OpenNetwork } from '../../platform/program-starter.js';
 import { createAllowList, type Destination, readEntry } from './allow-list.js';
 import { type Outside, resolveBySystem } from './dial.js';
@@ -23,14 +23,11 @@ const socketIn = (folder: string): string => join(folder, 'proxy.sock');
 
 /** A folder for the socket of one proxy, which no other user can enter. */
 async function makeSocketFolder(): Promise<string> {
-  const folder = makeMarkedFolder(tmpdir(), FOLDER_PREFIX);
+  const folder = await makePassingFolder(tmpdir(), FOLDER_PREFIX);
   if (Buffer.byteLength(socketIn(folder)) <= MAX_SOCKET_PATH) return folder;
   await removeFolder(folder);
-  return makeMarkedFolder('/tmp', FOLDER_PREFIX);
+  return makePassingFolder('/tmp', FOLDER_PREFIX);
 }
-
-const removeDeadSockets = () =>
-  Promise.all([...new Set([tmpdir(), '/tmp'])].map((parent) => removeLeftovers(parent, FOLDER_PREFIX)));
 
 /**
  * How a sandbox lets one program reach named hosts: a proxy of the program's own in this process, and the way to it.
@@ -39,12 +36,9 @@ const removeDeadSockets = () =>
  */
 export function createNetworkOpener(outside: Partial<Outside> = {}): OpenNetwork {
   const { resolve = resolveBySystem, proxyFor = () => null } = outside;
-  let cleaned: Promise<unknown> | undefined;
   return async (hosts) => {
     // A proxy that cannot be used is an error of the worker's environment: the program is not started.
     for (const { host, port } of hosts.map(readEntry)) proxyFor('https', host, port);
-    cleaned ??= removeDeadSockets();
-    await cleaned;
     const folder = await makeSocketFolder();
     const socket = socketIn(folder);
     try {

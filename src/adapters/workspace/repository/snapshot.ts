@@ -5,7 +5,7 @@ import type { RepositoryDigests, RepositoryPart } from '../../../contracts/repos
 import { EXACT_BYTES_ATTRIBUTES } from '../../git/environments.js';
 import type { LocalRepository } from '../../git/repository.js';
 import { gitIn } from '../../git/run-git.js';
-import { makeMarkedFolder, removeFolder } from '../../platform/leftovers.js';
+import { withPassingFolder } from '../../platform/leftovers.js';
 import type { ProgramStarter } from '../../platform/program-starter.js';
 import { nextTurn, readIfPresent, timeIsUp, writeLocalFile } from '../../platform/time-slices.js';
 import { bytePath, bytesOf, look, tracesOf } from '../tree/tree-survey.js';
@@ -176,8 +176,7 @@ async function putStatus(
 ): Promise<void> {
   const { repository, stateDir, env, programs } = input;
   const { parent, prefix } = scratchPlace(stateDir);
-  const folder = makeMarkedFolder(parent, prefix);
-  try {
+  await withPassingFolder(parent, prefix, async (folder) => {
     await makeStandIn(folder, repository, relative(top, stateDir));
     const git = gitIn({
       cwd: top,
@@ -198,9 +197,7 @@ async function putStatus(
       const found = look(bytesOf(`${bytePath(top)}/${path}`));
       put(path, found === null ? '(none)' : `${found.mode} ${found.size} ${found.mtimeNs}`);
     }
-  } finally {
-    await removeFolder(folder);
-  }
+  });
 }
 
 async function makeStandIn(

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
-import { mkdtemp, readdir, rename } from 'node:fs/promises';
+import { mkdirSync, readdirSync, renameSync, statfsSync } from 'node:fs';
+import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../../../contracts/errors.js';
@@ -9,6 +9,7 @@ import {
   makeMarkedFolder,
   markedPath,
   openFolders,
+  passing,
   removeFolder,
 } from '../../platform/leftovers.js';
 import type { SetupLayer } from '../tree/setup-paths.js';
@@ -225,22 +226,10 @@ function unwritten<T>(copied: T | null): T {
   });
 }
 
-/** Folders that go with the process. After a kill, the next process removes them. */
-const folders = new Set<string>();
-process.once('exit', () => {
-  for (const folder of folders) {
-    try {
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // The next process removes it.
-    }
-  }
-});
-
 /** Renames a folder that goes with the process. @returns whether it was there */
 function move(folder: string, name: string): boolean {
-  folders.add(name);
-  folders.delete(folder);
+  passing.add(name);
+  passing.delete(folder);
   try {
     renameSync(folder, name);
     return true;
@@ -252,7 +241,7 @@ function move(folder: string, name: string): boolean {
 /** Fills a new folder, which is removed when that fails. */
 export async function inNewFolder<T>(parent: string, prefix: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = makeMarkedFolder(parent, prefix);
-  folders.add(folder);
+  passing.add(folder);
   return work(folder).catch((error: unknown) => {
     removeInBackground(folder);
     throw error;
@@ -265,17 +254,12 @@ let removals: Promise<void> = Promise.resolve();
 export function removeInBackground(folder: string): void {
   const aside = `${folder}.removed`;
   move(folder, aside);
-  removals = removals
-    .then(() => removeFolder(aside))
-    .then(
-      () => void folders.delete(aside),
-      () => undefined,
-    );
+  removals = removals.then(() => removeFolder(aside)).catch(() => undefined);
 }
 
 /** Moves everything out of a folder, so that its removal is not waited for. */
 async function emptyFolder(directory: string): Promise<void> {
-  const aside = await mkdtemp(`${directory}.reset-`);
+  const aside = makeMarkedFolder(dirname(directory), 'reset');
   const moveAll = async (): Promise<void> => {
     // Names as bytes: an executor's need not be UTF-8.
     for (const name of await readdir(directory, { encoding: 'latin1' })) {

@@ -8,6 +8,7 @@ import { type Git, gitIn } from '../../../adapters/git/run-git.js';
 import { applyToIndex, withScratchIndex } from '../../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { shellWord } from '../../app/printable.js';
+import { withoutBreak } from '../../app/stop-signals.js';
 import type { Committer } from '../commits/committer.js';
 
 export interface ApplyPatchInput {
@@ -22,6 +23,8 @@ export interface ApplyPatchInput {
   readonly committerName?: string;
   /** Is called with whom git will name as the committer, before anything is committed; a throw stops it. */
   readonly beforeCommit: (committer: Committer, place: CommitPlace) => Promise<void>;
+  /** Is called when the branch has the commit. */
+  readonly report: (applied: AppliedPatch) => void;
 }
 
 /** Where a commit will go. */
@@ -31,7 +34,7 @@ export interface CommitPlace {
   readonly parent: string;
 }
 
-export interface AppliedPatch {
+interface AppliedPatch {
   readonly commit: string;
   /** Null when HEAD is detached. */
   readonly branch: string | null;
@@ -51,7 +54,7 @@ interface Change {
  * new commit are byte for byte those of base plus patch; nothing is merged, and no hook runs.
  * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_EMPTY, REPO_DIRTY, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, USAGE, GIT_FAILED
  */
-export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> {
+export async function applyPatch(input: ApplyPatchInput): Promise<void> {
   const { git, target } = await applyTarget(input);
   await checkBase(git, input.baseCommit);
   const place = { parent: tmpdir(), prefix: 'promptos-apply', objects: null };
@@ -73,8 +76,11 @@ export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> 
       input: input.message,
       env: identity,
     });
-    await updateTarget(git, target, commit);
-    return { commit, branch: target.branch, committer, files: changes.map(({ path }) => path) };
+    const applied = { commit, branch: target.branch, committer, files: changes.map(({ path }) => path) };
+    const report = (): void => input.report(applied);
+    // Git ended half-way would leave some of the files changed, which the next call refuses.
+    await withoutBreak(() => updateTarget(git.with({ terminal: false }), target, commit), report);
+    report();
   });
 }
 

@@ -58,7 +58,7 @@ export async function applyRun(
   const asked = output.interactive && yes !== true ? questions : null;
   const warn = { store, run: { runId: run, record }, policies: [], policy, output, questions: asked };
   let warning: string | null = null;
-  const applied = await applyPatch({
+  await applyPatch({
     directory: resolve(context.cwd, repo),
     environment: context.env,
     baseCommit: record.base_commit,
@@ -67,14 +67,16 @@ export async function applyRun(
     beforeCommit: async (committer, place) => {
       warning = (await warnOfCommitter({ ...warn, committer, place, named: branch ?? null })).code;
     },
+    report: (applied) => {
+      const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
+      output.say(
+        `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
+      );
+      output.emit({ run_id: run, ...applied, warning });
+    },
     ...(branch === undefined ? {} : { branch }),
     ...(committerName === undefined ? {} : { committerName }),
   });
-  const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
-  output.say(
-    `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
-  );
-  output.emit({ run_id: run, ...applied, warning });
 }
 
 /** The policy that the run pins; null when it cannot be read, which the judgement of the committer reports. */

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { userGitEnv } from '../../../adapters/git/environments.js';
 import { gitIn } from '../../../adapters/git/run-git.js';
 import { createDirectStarter } from '../../../adapters/platform/direct-starter.js';
+import { withPassingFolder } from '../../../adapters/platform/leftovers.js';
 import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import {
   CANARIES,
@@ -188,8 +189,7 @@ export async function withCanaryGround<T>(
   project: PlantedProject,
   work: (opened: OpenGround) => Promise<T>,
 ): Promise<T> {
-  const root = await mkdtemp(join(tmpdir(), 'promptos-canary-'));
-  try {
+  return withPassingFolder(tmpdir(), 'promptos-canary', async (root) => {
     const repository = join(root, 'project');
     const base_commit = await makeRepository(repository, project.files, env);
     const pack = await readPromptPack(builtInPackDir(), env);
@@ -203,8 +203,6 @@ export async function withCanaryGround<T>(
       createDirectStarter('session'),
     );
     await ports.store.putObject(bytes);
-    return await work({ ground: { ports, base_commit, pack, policy_sha256: sha256 }, policy });
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+    return work({ ground: { ports, base_commit, pack, policy_sha256: sha256 }, policy });
+  });
 }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createLauncher } from '../../../adapters/platform/launcher.js';
+import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import { copyCheckout, replaceFiles } from '../../../adapters/workspace/tree/copy-files.js';
 import { sealFolder, writtenSince } from '../../../adapters/workspace/tree/written-since.js';
 import { createHandedOffRuns } from '../../../client/ledger.js';
@@ -183,7 +184,7 @@ export async function withDesk<T>(
         signer: async (sha256) => signers.forPrincipal(as) ?? (await keyOfPerson(context, session, options, sha256)),
         claimant,
         folder: dir === undefined ? join(setting.stateDir, 'gates') : resolve(context.cwd, dir),
-        files: { copyCheckout, replaceFiles, sealFolder, writtenSince },
+        files: { makeFolders, copyCheckout, replaceFiles, sealFolder, writtenSince },
         signal: new AbortController().signal,
         say: (activity) => context.output().note(`        ${activity}`),
       };

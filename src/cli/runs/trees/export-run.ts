@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { replaceWithStream } from '../../../adapters/platform/durable-files.js';
+import { removeAsides, replaceWithStream } from '../../../adapters/platform/durable-files.js';
 import { makeFolders } from '../../../adapters/platform/make-folders.js';
 import { sha256Hex } from '../../../contracts/digest.js';
 import { PromptOsError, writeFailure } from '../../../contracts/errors.js';
@@ -224,6 +224,7 @@ export async function prepareExport(
       explained(directory, async () => {
         await makeFolders(directory);
         const root = await realpath(directory);
+        await removeAsides(files.map(({ path }) => dirname(join(directory, path))));
         for (const { path, open } of wanted) {
           await replaceWithStream(join(await folderInside(root, dirname(path)), basename(path)), open());
         }

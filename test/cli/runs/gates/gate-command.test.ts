@@ -54,6 +54,14 @@ async function gate(...args: readonly string[]) {
 const submit = (...args: readonly string[]) => gate('submit', run.runId, ...args);
 
 describe('gate: what it refuses', () => {
+  test('--dir where no folder can be made: it says so and ends', async () => {
+    const done = await gate('next', run.runId, '--as', 'nina', '--dir', '/proc/promptos-gates');
+    expect(done.stderr).toMatch(
+      /error FILE_NOT_READABLE: \/proc\/promptos-gates\/.*: the folder of the gate cannot be made/,
+    );
+    expect(done.exitCode).toBe(2);
+  });
+
   test.each<[string, readonly string[], number, string]>([
     ['no command', [], 2, 'USAGE: "promptos gate" needs one of its commands: next, submit, release.'],
     ['a mistyped command', ['nxt'], 2, "unknown command 'nxt' (Did you mean next?)"],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../../src/activities/finalise.js';
+import { ownMark } from '../../../../src/adapters/platform/process-identity.js';
 import { createFileSystemStore } from '../../../../src/adapters/store/fs/file-system-store.js';
 import { exportCommand, prBlockCommand } from '../../../../src/cli/runs/run-commands.js';
 import { buildPromptSession } from '../../../../src/domain/record/prompt-session.js';
@@ -40,6 +41,17 @@ describe('promptos export', () => {
     expect((await readdir(folder)).sort()).toEqual(['prompt_session.json', 'prompt_session.sha256']);
     expect(await read('artifacts/evidence/prompt_session.json')).toBe(await sessionOf('run-2'));
     expect(execFileSync('sha256sum', ['-c', 'prompt_session.sha256'], { cwd: folder }).toString()).toContain(': OK');
+  });
+
+  test('--tree: an export that was killed leaves nothing in the next one', async () => {
+    await publishRun({ runId: 'run-1' });
+    await run(['--tree', 'out']);
+    // No process has a number above 4194304.
+    const mark = ownMark().replace(/-\d+-/, '-4194305-');
+    const killed = join(cwd, 'out/evidence', `.promptos-aside-${mark}-x`);
+    await writeFile(killed, 'a part');
+    await run(['--tree', 'out']);
+    expect(await readdir(join(cwd, 'out/evidence'))).toEqual(await readdir(join(store.locate('run-1'), 'evidence')));
   });
 
   test('--run: a given run', async () => {
