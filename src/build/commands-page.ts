@@ -11,8 +11,8 @@ and exit codes. The options of the program count before a command's name and aft
 own, the folder is \`-C\` alone.
 `;
 
-/** Definitions need nothing of a process. */
-const loadProgram = (): Promise<Command> =>
+/** The commands, for what looks at them and carries none out. */
+export const loadProgram = (): Promise<Command> =>
   createProgram({
     output: () => {
       throw new Error('a definition has no output');

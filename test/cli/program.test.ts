@@ -1,19 +1,12 @@
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
+import { loadProgram } from '../../src/build/commands-page.js';
 import { withSubcommands } from '../../src/cli/app/options.js';
 import { fullName } from '../../src/cli/main.js';
-import { COMMANDS, createProgram } from '../../src/cli/program.js';
+import { COMMANDS } from '../../src/cli/program.js';
 import { promptos } from '../support/command-line.js';
 
-const program = await createProgram({
-  output: () => {
-    throw new Error('help needs no output');
-  },
-  cwd: '/',
-  env: {},
-  exit: () => undefined,
-  openStore: () => Promise.reject(new Error('help needs no store')),
-});
+const program = await loadProgram();
 const commands = withSubcommands(program).map((command) => [fullName(command).split(' ').slice(1), command] as const);
 
 const DOCUMENTED =

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
-import { createProgram } from '../../src/cli/program.js';
+import { loadProgram } from '../../src/build/commands-page.js';
 import { fencedBlocks } from '../../src/contracts/answers/fenced-blocks.js';
 
 /*
@@ -58,15 +57,7 @@ function wordsOf(command: string): readonly string[] {
   return words;
 }
 
-const program: Command = await createProgram({
-  output: () => {
-    throw new Error('nothing is run');
-  },
-  cwd: '/',
-  env: {},
-  exit: () => undefined,
-  openStore: () => Promise.reject(new Error('nothing is run')),
-});
+const program = await loadProgram();
 
 /** What the program says against a command; null when it would start it. */
 function refusal(command: string): string | null {

@@ -11,7 +11,7 @@ import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 import { type ChangeParts, contentsOf, partsOf } from '../../rules/patch/added-lines.js';
 import { workApart } from '../platform/apart.js';
 import { findProgram } from '../platform/find-program.js';
-import { withPassingFolder } from '../platform/leftovers.js';
+import { removeLeftovers, withPassingFolder } from '../platform/leftovers.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
@@ -119,7 +119,7 @@ export function createGitleaksScanner({
     scan: async (files) => {
       const program = files.length === 0 ? null : findProgram('gitleaks', path);
       if (program === null) return [];
-      return withPassingFolder(temporaryDir, FOLDER_PREFIX, async (folder) => {
+      return withTexts(temporaryDir, async (folder) => {
         await writeTexts(folder, files);
         const paths = files.map((file) => file.path);
         return scanFolder(programs, program, folder, path, paths);
@@ -128,8 +128,13 @@ export function createGitleaksScanner({
   };
 }
 
-/** Folders for texts, which may hold secrets. */
 const FOLDER_PREFIX = 'promptos-gitleaks';
+
+/** Works in a folder for texts. Since they may hold secrets, those that killed processes left are removed each time. */
+async function withTexts<T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> {
+  await removeLeftovers(parent, FOLDER_PREFIX);
+  return withPassingFolder(parent, FOLDER_PREFIX, work);
+}
 
 export interface SecretScannersOptions extends GitleaksOptions {
   /** The environments that a worker gives to its programs; none where no worker judges. */
@@ -176,7 +181,7 @@ async function scanApart(
     if (program === null || folder === null || paths.length === 0) return hits;
     return [...hits, ...(await scanFolder(programs, program, folder, path, paths))];
   };
-  return program === null ? scan(null) : withPassingFolder(temporaryDir, FOLDER_PREFIX, scan);
+  return program === null ? scan(null) : withTexts(temporaryDir, scan);
 }
 
 /** Names of our own: those of the patch may be anything, and some are on gitleaks' list of files to pass over. */

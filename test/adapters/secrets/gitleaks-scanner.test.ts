@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { collectContent } from '../../../src/adapters/platform/collect-bytes.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
+import { markOf } from '../../../src/adapters/platform/process-identity.js';
 import { createGitleaksScanner, createSecretScanners } from '../../../src/adapters/secrets/secret-scanners.js';
 import type { LongPatch } from '../../../src/contracts/record/long-patch.js';
 import { wholeChange } from '../../../src/rules/patch/added-lines.js';
@@ -54,6 +57,18 @@ test('gitleaks scanner: hits are candidates at their file and line, and an excus
       confidence: 'candidate',
     },
   ]);
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+});
+
+test('gitleaks scanner: texts that a process left when it was killed go at the next scan, whichever it is', async () => {
+  await install(STAND_IN);
+  await scanner().scan(files);
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 120_000)'], { stdio: 'ignore' });
+  const left = join(folder, 'tmp', `promptos-gitleaks-${markOf(child.pid ?? 0)}-left`);
+  await mkdir(left);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await scanner().scan(files);
   expect(await readdir(join(folder, 'tmp'))).toEqual([]);
 });
 
