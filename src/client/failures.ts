@@ -16,6 +16,17 @@ function errorText(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message} ${errorText(error.cause)}`;
 }
 
+/** The gRPC status of a connection that fails. */
+const UNAVAILABLE = 14;
+
+/** Why there is no connection, as the library says it; null for an answer of the server. */
+function connectionFailure(error: unknown): string | null {
+  if (isGrpcServiceError(error)) {
+    return error.code === UNAVAILABLE ? error.details.replace(/\.?\s*(?:Resolution note:\s*)?$/, '') : null;
+  }
+  return error instanceof Error && error.cause !== undefined ? connectionFailure(error.cause) : null;
+}
+
 /** What a call about one run failed with, as an error of ours. */
 export function asRunFailure(runId: string, error: unknown): unknown {
   const text = errorText(error);
@@ -43,6 +54,13 @@ export function asRunFailure(runId: string, error: unknown): unknown {
 /** Anything else that Temporal did not do. */
 export function asTemporalFailure(error: unknown): unknown {
   if (error instanceof PromptOsError) return error;
+  const lost = connectionFailure(error);
+  if (lost !== null) {
+    return new PromptOsError('TEMPORAL_FAILED', `The Temporal server does not answer: ${lost}.`, {
+      hint: 'Give the command again when the server answers; `promptos dev --resume` starts an embedded one again.',
+      cause: error,
+    });
+  }
   return new PromptOsError('TEMPORAL_FAILED', `Temporal did not do what was asked: ${errorText(error)}.`, {
     cause: error,
   });

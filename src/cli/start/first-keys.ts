@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { generatePrivateKey, publicFileOf } from '../../adapters/keys/key-files.js';
 import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
-import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
+import { keyFileOf, writeKeyFile } from '../../config/key-files.js';
 import { ENGINE_SIGNER } from '../../contracts/config/signer-config.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
@@ -130,9 +130,14 @@ async function findKey(
   name: string,
   questions: PassphraseQuestions,
 ): Promise<FirstKey | null> {
+  const publicPath = publicFileOf(path);
+  // Looked for first: another init may be writing both, this one last.
+  const hasPublic = existsSync(publicPath);
   if (!existsSync(path)) {
-    await refuseExistingKey({ path, publicPath: publicFileOf(path) });
-    return null;
+    if (!hasPublic) return null;
+    throw new PromptOsError('KEY_EXISTS', `There is a public key ${publicPath} without its private key.`, {
+      hint: `Put the private key into ${path}, or move ${publicPath} away.`,
+    });
   }
   const { publicKey, holds } = await readNamedKey(context, path, questions);
   if (holds === 'public key') {

@@ -3,6 +3,7 @@ import { readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type AskedFolder, isTracked, repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { withLock } from '../../adapters/platform/lock.js';
 import { makeFolders } from '../../adapters/platform/make-folders.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
@@ -43,7 +44,6 @@ async function ignoreOurs(home: string, written: string[]): Promise<void> {
   const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
   if (missing.length === 0) return;
   try {
-    await makeFolders(home);
     await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
   } catch (error) {
     throw writeFailure(`${path}: cannot be written (${messageOf(error)}).`, error);
@@ -61,35 +61,50 @@ async function refuseCommittedFiles(paths: readonly string[], asked: AskedFolder
   }
 }
 
-/** Writes a set-up whole or not at all: half of one would be taken for a set-up that someone chose. */
+/**
+ * Writes a set-up whole or not at all: half of one would be taken for a set-up that someone chose. One at a time in a
+ * project: what one that fails removes, no other has built on.
+ */
 async function writeSetup(files: ProjectFiles, keys: readonly FirstKey[], setup: ProjectSetup, force: boolean) {
-  const written: string[] = [];
+  const { home, state, policy, workerConfig } = files;
+  const lock = join(state, 'init.lock');
   try {
-    // Before any key is written, so that none is ever within reach of `git add`.
-    await ignoreOurs(files.home, written);
-    await writeFirstKeys(keys, written);
-    // Before the policy, since a project has one from then on. For container engines: Docker makes a folder that is to be
-    // mounted as root.
-    if (!existsSync(files.state)) written.push(join(files.state, '.gitignore'));
-    await ensureStateFolder(files);
-    await writeNewFiles(
-      [
-        { path: files.policy, text: renderFirstPolicy(setup) },
-        { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
-      ],
-      force,
-    );
+    await makeFolders(home);
+    await makeFolders(lock, 0o700);
+    await withLock(lock, {}, async () => {
+      if (!force) refuseExistingFiles([policy, workerConfig]);
+      const written: string[] = [];
+      try {
+        // Before any key is written, so that none is ever within reach of `git add`.
+        await ignoreOurs(home, written);
+        await writeFirstKeys(keys, written);
+        // Before the policy, since a project has one from then on. For container engines: Docker makes a folder that is to
+        // be mounted as root.
+        const ignored = join(state, '.gitignore');
+        if (!existsSync(ignored)) written.push(ignored);
+        await ensureStateFolder(files);
+        await writeNewFiles(
+          [
+            { path: policy, text: renderFirstPolicy(setup) },
+            { path: workerConfig, text: renderFirstWorkerConfig(setup) },
+          ],
+          force,
+        );
+      } catch (error) {
+        await Promise.allSettled(written.map((path) => rm(path, { force: true })));
+        throw error;
+      }
+    });
   } catch (error) {
+    const failure =
+      error instanceof PromptOsError ? error : writeFailure(`${lock}: cannot be written (${messageOf(error)}).`, error);
+    // The folders of another init's set-up, or of an earlier one, stay.
+    if (existsSync(policy)) throw failure;
+    // Those that are empty now, the deepest first.
     const ofKeys = keys.flatMap(({ path, pem }) => (path === null || pem === null ? [] : [dirname(path)]));
-    await removeWritten(written, [...ofKeys, files.state, files.home]);
-    throw error;
+    for (const folder of new Set([lock, ...ofKeys, state, home])) await rmdir(folder).catch(() => undefined);
+    throw failure;
   }
-}
-
-/** Removes the files of a set-up that failed, and the folders that are empty then, the deepest first. */
-async function removeWritten(written: readonly string[], folders: readonly string[]): Promise<void> {
-  await Promise.allSettled(written.map((path) => rm(path, { force: true })));
-  for (const folder of new Set(folders)) await rmdir(folder).catch(() => undefined);
 }
 
 /** What must be known of the keys and of the machine before anybody relies on them. */

@@ -563,6 +563,22 @@ test('init: keys that are there are used as they are, and none is ever replaced'
   expect(keysOf(again).keys.map(({ made }) => made)).toEqual(paths.map(() => false));
 });
 
+test('init: of several at once one writes its set-up, and the others take nothing of it away', async () => {
+  const top = await repository();
+  const all = await Promise.allSettled([1, 2, 3].map(() => init(['--alone', '--no-passphrase'], { cwd: top })));
+  const refused = all.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  expect(refused).toMatchObject([{ code: 'FILE_EXISTS' }, { code: 'FILE_EXISTS' }]);
+  const { policy } = await written(top);
+  const names = Object.keys(policy.principals).filter((name) => name !== 'ada-lovelace');
+  const files = [...names, 'engine'].flatMap((name) => [`${name}.pem`, `${name}.pub`]);
+  expect((await readdir(join(top, '.promptos', 'keys'))).sort()).toEqual(files.sort());
+  for (const name of names) {
+    const line = await readFile(join(top, '.promptos', 'keys', `${name}.pub`), 'utf8');
+    expect(policy.principals[name]?.keys).toEqual([{ public: line.trim() }]);
+  }
+  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('state/\nkeys/\n');
+});
+
 test('init: an OpenSSH key that exists as the own one is taken', async () => {
   const top = await repository();
   await mkdir(ownKeys(top));
@@ -605,7 +621,11 @@ const refusedKeys: [string, string, (top: string) => Promise<unknown>][] = [
 test.each(refusedKeys)('init: nothing is written, when %s: %s', async (_, code, prepare) => {
   const top = await repository();
   await prepare(top);
-  await expect(init(['--alone'], { cwd: top })).rejects.toMatchObject({ code });
+  // Init never replaces a key: that is no next step.
+  await expect(init(['--alone'], { cwd: top })).rejects.toMatchObject({
+    code,
+    message: expect.not.stringContaining('--force'),
+  });
   await expect(stat(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
   await expect(stat(join(top, '.promptos', '.gitignore'))).rejects.toThrow();
 });

@@ -261,11 +261,16 @@ async function openRepository(
   return { git: here.with({ cwd: top }), top };
 }
 
+/** @throws PromptOsError GIT_FAILED, as when another command changed the branch or the files meanwhile */
 async function updateTarget(git: Git, target: Target, commit: string): Promise<void> {
-  if (target.worktree !== null) {
-    await git.text(['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit]);
-    return;
-  }
   const expected = target.tip ?? '0'.repeat(commit.length);
-  await git.text(['update-ref', '-m', 'promptos apply', `refs/heads/${target.branch}`, commit, expected]);
+  const update =
+    target.worktree === null
+      ? ['update-ref', '-m', 'promptos apply', `refs/heads/${target.branch}`, commit, expected]
+      : ['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit];
+  await git.text(update).catch((error: unknown) => {
+    if (!(error instanceof PromptOsError) || error.code !== 'GIT_FAILED') throw error;
+    const hint = 'Give the command again: another one may have changed the branch meanwhile.';
+    throw new PromptOsError('GIT_FAILED', error.summary, { hint, cause: error });
+  });
 }

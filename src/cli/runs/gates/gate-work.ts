@@ -128,7 +128,7 @@ function showAnswer(context: CommandContext, { kind, result, ...more }: Submissi
     const before = 'before' in more && more.before;
     output.say(
       before
-        ? `${gate}, attempt ${attempt}, was submitted before; the run was notified again`
+        ? `${gate}, attempt ${attempt}, was submitted before, and that output counts; the run was notified again`
         : `submitted ${gate}, attempt ${attempt}`,
     );
     output.say(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason, 1_000)}`}`);

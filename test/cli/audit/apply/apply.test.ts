@@ -267,6 +267,19 @@ describe('promptos apply', () => {
     expect(git('rev-parse', 'elsewhere')).toBe(base);
   });
 
+  test('GIT_FAILED when another command changes the branch meanwhile, and the next step is to give the command again', async () => {
+    await publishRun();
+    // As a command that holds the branch at the same moment.
+    await writeFile(join(repo, '.git/refs/heads/other.lock'), '');
+    await expect(apply('--branch', 'other', '--yes')).rejects.toMatchObject({
+      code: 'GIT_FAILED',
+      message: expect.stringContaining('Give the command again'),
+    });
+    await rm(join(repo, '.git/refs/heads/other.lock'));
+    await apply('--branch', 'other', '--yes');
+    expect(changed('other')).not.toEqual([]);
+  });
+
   test('REPO_NOT_FOUND, REPO_NOT_GIT, REPO_EMPTY, BASE_NOT_FOUND and USAGE for what cannot be a target', async () => {
     await publishRun();
     const plain = join(cwd, 'plain');
