@@ -1,6 +1,5 @@
-import { ApplicationFailure, HandlerUnfinishedPolicy } from '@temporalio/common';
+import { HandlerUnfinishedPolicy } from '@temporalio/common';
 import { setHandler } from '@temporalio/workflow';
-import { fitsMessage } from '../domain/judge/read-message.js';
 import type { MessageKind } from '../domain/run/commands.js';
 import {
   approveSignal,
@@ -21,12 +20,7 @@ const INPUT =
 
 /** The signals, queries and updates of a run. */
 export function registerHandlers(run: RunDriver): void {
-  /** Messages that came as signals, and counted. */
-  const counted = new Set<string>();
-  const onSignal = (kind: MessageKind) => (content?: unknown) =>
-    run.inbox.receive(kind, content, (answer) => {
-      if (answer.accepted) counted.add(JSON.stringify(content));
-    });
+  const onSignal = (kind: MessageKind) => (content?: unknown) => run.inbox.receive(kind, content);
   const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
   setHandler(approveSignal, onSignal('approve'), {
     description: `Approve the request that is pending. ${INPUT}`,
@@ -64,22 +58,11 @@ export function registerHandlers(run: RunDriver): void {
       description:
         'Send a decision, a resolution, an escalation or a cancellation, and learn at once whether it counted.',
       unfinishedPolicy,
-      // A client whose update has no answer in time sends the message as a signal too. A worker that starts then gets both,
-      // the signal first. What is rejected here is no event of the history, and a replay does not ask again.
-      validator: (message) => {
-        const content = readHumanMessage(message)?.content;
-        if (!isSigned(content) || !fitsMessage(content) || !counted.has(JSON.stringify(content))) return;
-        throw ApplicationFailure.nonRetryable('This signed message has counted already, as a signal.');
-      },
     },
   );
   setHandler(statusQuery, run.status, { description: 'The gates, and what is awaited.' });
   setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
 }
-
-/** Without a signature, and so without its time, the same text may be another message. */
-const isSigned = (content: unknown): boolean =>
-  typeof content === 'object' && content !== null && 'signatures' in content;
 
 const KINDS = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 
