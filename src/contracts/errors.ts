@@ -53,7 +53,7 @@ export const ERROR_CATALOGUE = {
   SUBMODULE_NOT_FOUND: usage('Run `git submodule update --init --recursive` in the repository.'),
   CLONE_INCOMPLETE: usage('Connect to the remote, or run `git fetch --refetch --no-filter` in the clone.'),
   REPO_FETCH_FAILED: infrastructure('Check that the repository can be read from this worker.'),
-  GIT_FAILED: infrastructure('Read what git printed; `promptos doctor` checks the version.'),
+  GIT_FAILED: infrastructure('Correct what git names; `promptos doctor` checks its version.'),
   GIT_NOT_FOUND: broken('Install git 2.31 or newer.'),
   CHECKOUT_LOST: infrastructure('The gate is tried again in a new checkout.'),
   PATCH_TOO_LARGE: no('Have the executor leave large files out of the checkout.'),
