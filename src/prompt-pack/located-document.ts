@@ -11,6 +11,7 @@ import {
   LineCounter,
   type Node,
   Parser,
+  visit,
 } from 'yaml';
 import type { z } from 'zod';
 import { messageOf } from '../contracts/errors.js';
@@ -103,6 +104,28 @@ function compose(text: string, lines: LineCounter): { readonly document: Documen
   return { document: document.value as Document, second: second.done === true ? null : second.value.range[0] };
 }
 
+/** What the parser takes, and data cannot be made of: where, and what is wrong. */
+function mistakesIn(document: Document): readonly (readonly [offset: number, message: string])[] {
+  const anchors = new Set<string>();
+  const mistakes: [number, string][] = [];
+  visit(document, {
+    Value: (_, { anchor }) => {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias: (_, { source, range }) => {
+      if (anchors.has(source)) return;
+      const what = `an alias to an anchor that is not set before it; a text that begins with "*" needs quotes: "*${source}"`;
+      mistakes.push([range?.[0] ?? 0, what]);
+    },
+    // A schema would leave such a key out without a word.
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        mistakes.push([key.range?.[0] ?? 0, 'the key __proto__ is refused']);
+    },
+  });
+  return mistakes;
+}
+
 /**
  * Parses one YAML 1.2 document; JSON is YAML too. Refuses duplicate keys, unknown tags, several documents, aliases that
  * multiply, and nesting that is too deep.
@@ -120,6 +143,7 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
       ...position(pos[0]),
       message,
     }));
+    for (const [offset, message] of mistakesIn(document)) problems.push({ ...position(offset), message });
     if (second !== null) {
       problems.push({ ...position(second), message: 'expected one document, received multiple ones' });
     }
@@ -136,7 +160,7 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
       },
     };
   } catch (error) {
-    // Aliases that multiply and aliases without an anchor end here too.
+    // Aliases that multiply end here too.
     const place = position(error instanceof NestedTooDeeply ? error.offset : 0);
     return { ok: false, problems: [{ ...place, message: messageOf(error) }] };
   }
