@@ -166,15 +166,39 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
   }
 }
 
+/** Whether a text is JSON as far as it goes. */
+function beginsJson(text: string): boolean {
+  try {
+    parseJson(text);
+    return true;
+  } catch (error) {
+    const [, position] = /at position (\d+)/.exec(messageOf(error)) ?? [];
+    return position === undefined
+      ? messageOf(error).startsWith('Unexpected end')
+      : Number(position) >= text.trimEnd().length;
+  }
+}
+
+/** Node.js gives a position for some mistakes only. No token of JSON is on two lines, so whole lines can be tried. */
+function lineOfMistake(text: string): number {
+  const lines = text.split('\n');
+  let [right, wrong] = [0, lines.length];
+  while (wrong - right > 1) {
+    const middle = Math.floor((right + wrong) / 2);
+    if (beginsJson(lines.slice(0, middle).join('\n'))) right = middle;
+    else wrong = middle;
+  }
+  return wrong;
+}
+
 /** Parses JSON, strictly; a key that is given twice is a problem too. */
 export function parseLocatedJson(text: string): Parsed<Problem> {
   try {
     parseJson(text);
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'not JSON';
-    const position = /at position (\d+)/.exec(message)?.[1];
-    const before = text.slice(0, position === undefined ? text.length : Number(position));
-    return { ok: false, problems: [{ line: before.split('\n').length, message }] };
+    // The message may quote several lines of the text.
+    const message = messageOf(error).replaceAll(/\s+/g, ' ');
+    return { ok: false, problems: [{ line: lineOfMistake(text), message }] };
   }
   // The YAML parser gives the lines.
   return parseLocatedYaml(text);
