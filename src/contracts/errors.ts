@@ -241,9 +241,22 @@ export function systemCode(error: unknown): string | null {
 /** Whether the disk, or a quota of it, has no space left. */
 export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
 
+const RAISE_OPEN_FILES = 'Raise the limit of open files (`ulimit -n`), then give the command again.';
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: RAISE_OPEN_FILES,
+  ENFILE: RAISE_OPEN_FILES,
+  EFBIG: 'Raise the limit of the size of a file (`ulimit -f`), then give the command again.',
+};
+
+/** How to raise the limit of a process that the system enforced; undefined for another error. */
+export const limitHint = (error: unknown): string | undefined => LIMITS[systemCode(error) ?? ''];
+
 /** A write that failed: DISK_FULL, or FILE_NOT_READABLE for all that concerns the path itself. */
-export const writeFailure = (summary: string, cause: unknown): PromptOsError =>
-  new PromptOsError(isDiskFull(cause) ? 'DISK_FULL' : 'FILE_NOT_READABLE', summary, { cause });
+export function writeFailure(summary: string, cause: unknown): PromptOsError {
+  const hint = limitHint(cause);
+  const code = isDiskFull(cause) ? 'DISK_FULL' : 'FILE_NOT_READABLE';
+  return new PromptOsError(code, summary, { cause, ...(hint !== undefined && { hint }) });
+}
 
 /** What went wrong in the words of whoever threw it. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
