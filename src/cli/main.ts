@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import process from 'node:process';
 import type { Writable } from 'node:stream';
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
@@ -180,6 +180,8 @@ function programName(cwd: string, script: string): string {
 /** Runs the command line of this process and sets its exit code. */
 export async function runProcess(): Promise<void> {
   const { stdout, stderr, stdin, env } = process;
+  // Programs that work in another folder, such as git, take a relative one for another place.
+  if (env.TMPDIR) env.TMPDIR = resolve(env.TMPDIR);
   for (const stream of [stdout, stderr]) stream.on('error', (error) => endQuietly(error, stream.isTTY === true));
   process.on('uncaughtException', (error) => {
     const json = process.argv.includes('--json');

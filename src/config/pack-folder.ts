@@ -36,7 +36,10 @@ export async function packFolder(directory: string): Promise<string> {
  */
 export async function readPackFile(folder: string, path: string): Promise<string | null> {
   const invalid = (problem: string, cause?: unknown) =>
-    new PromptOsError('PACK_INVALID', `${path} of the prompt pack ${problem}.`, { cause });
+    new PromptOsError('PACK_INVALID', `${path} of the prompt pack ${problem}.`, {
+      cause,
+      hint: 'Put a file in its place that is UTF-8 text and can be read.',
+    });
   let real: string;
   try {
     real = await realpath(join(folder, path));

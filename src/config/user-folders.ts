@@ -9,7 +9,7 @@ import type { Variables } from './environment.js';
  * container may have none.
  */
 function userFolder(env: Variables, platform: string, mac: string, xdg: string | undefined, usual: string): string {
-  const home = env.HOME || homeFolder();
+  const home = homeFolder(env.HOME);
   if (platform === 'darwin') return join(home, 'Library', mac, 'promptos');
   return join(xdg && isAbsolute(xdg) ? xdg : join(home, usual), 'promptos');
 }

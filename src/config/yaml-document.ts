@@ -59,7 +59,9 @@ const describeKind = (value: unknown): string => {
 
 const describeValue = (value: unknown): string => {
   if (value === null || typeof value !== 'object') {
-    const text = value === undefined ? 'nothing' : withoutUserInfo(JSON.stringify(value));
+    // JSON has no word for these numbers.
+    const isWord = value === undefined || (typeof value === 'number' && !Number.isFinite(value));
+    const text = isWord ? String(value ?? 'nothing') : withoutUserInfo(JSON.stringify(value));
     return text.length > 80 ? `${text.slice(0, 79)}…` : text;
   }
   return describeKind(value);
@@ -74,10 +76,13 @@ const valueAt = (value: unknown, path: Path): unknown =>
     value,
   );
 
+/** A key that is empty, or that a line cannot show as it is, in quotes. */
+const keyText = (key: string): string => (/^[^\p{C}\u2028\u2029]+$/u.test(key) ? key : JSON.stringify(key));
+
 /** `roles.integrator[0]`; the document itself is `(whole file)`. */
 const pathText = (path: Path): string =>
   path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${keyText(String(key))}`))
     .join('') || '(whole file)';
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -152,6 +157,8 @@ function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path):
         )
         .join('; '),
     );
+    const [same = '', ...different] = new Set(ways);
+    if (different.length === 0) return [{ path, text: same }];
     return [{ path, text: `fits none of the forms: ${ways.map((way) => `(${way})`).join(' or ')}` }];
   }
   const received = valueAt(root, path);

@@ -53,7 +53,7 @@ export const ERROR_CATALOGUE = {
   SUBMODULE_NOT_FOUND: usage('Run `git submodule update --init --recursive` in the repository.'),
   CLONE_INCOMPLETE: usage('Connect to the remote, or run `git fetch --refetch --no-filter` in the clone.'),
   REPO_FETCH_FAILED: infrastructure('Check that the repository can be read from this worker.'),
-  GIT_FAILED: infrastructure('Read what git printed; `promptos doctor` checks the version.'),
+  GIT_FAILED: infrastructure('Correct what git names; `promptos doctor` checks its version.'),
   GIT_NOT_FOUND: broken('Install git 2.31 or newer.'),
   CHECKOUT_LOST: infrastructure('The gate is tried again in a new checkout.'),
   PATCH_TOO_LARGE: no('Have the executor leave large files out of the checkout.'),
@@ -241,9 +241,22 @@ export function systemCode(error: unknown): string | null {
 /** Whether the disk, or a quota of it, has no space left. */
 export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
 
+const RAISE_OPEN_FILES = 'Raise the limit of open files (`ulimit -n`), then give the command again.';
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: RAISE_OPEN_FILES,
+  ENFILE: RAISE_OPEN_FILES,
+  EFBIG: 'Raise the limit of the size of a file (`ulimit -f`), then give the command again.',
+};
+
+/** How to raise the limit of a process that the system enforced; undefined for another error. */
+export const limitHint = (error: unknown): string | undefined => LIMITS[systemCode(error) ?? ''];
+
 /** A write that failed: DISK_FULL, or FILE_NOT_READABLE for all that concerns the path itself. */
-export const writeFailure = (summary: string, cause: unknown): PromptOsError =>
-  new PromptOsError(isDiskFull(cause) ? 'DISK_FULL' : 'FILE_NOT_READABLE', summary, { cause });
+export function writeFailure(summary: string, cause: unknown): PromptOsError {
+  const hint = limitHint(cause);
+  const code = isDiskFull(cause) ? 'DISK_FULL' : 'FILE_NOT_READABLE';
+  return new PromptOsError(code, summary, { cause, ...(hint !== undefined && { hint }) });
+}
 
 /** What went wrong in the words of whoever threw it. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -75,7 +75,7 @@ export const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000
 export const durationSchema = z
   .string({
     error: ({ input }) =>
-      typeof input === 'number'
+      Number.isFinite(input)
         ? `expected a duration with its unit, such as "${input}s" for seconds or "${input}m" for minutes`
         : 'expected a duration such as "90s", "15m", "24h" or "14d"',
   })
@@ -83,7 +83,7 @@ export const durationSchema = z
     error: ({ input }) =>
       /^0\d*[smhd]$/.test(String(input))
         ? 'expected a duration above zero and without a zero at its start'
-        : 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d"',
+        : 'expected a whole number of at most 7 digits with its unit, such as "90s", "15m", "24h" or "14d"',
   })
   .transform((text) => Number(text.slice(0, -1)) * DURATION_UNITS[text.slice(-1) as keyof typeof DURATION_UNITS]);
 

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import getPort, { clearLockedPorts } from 'get-port';
+import { homeFolder } from '../adapters/platform/home-folder.js';
 import { makeFolders } from '../adapters/platform/make-folders.js';
 import { isRunning } from '../adapters/platform/process-identity.js';
 import type { Variables } from '../config/environment.js';
@@ -24,7 +25,7 @@ const ATTEMPTS = 3;
 const LOG_LINES = 15;
 
 /** The server has no use for anything else, least of all for credentials or for the user's own `TEMPORAL_*`. */
-const PASSED_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'LANG', 'TZ'];
+const PASSED_VARIABLES = ['PATH', 'TMPDIR', 'LANG', 'TZ'];
 
 interface StartServerInput {
   readonly stateDir: string;
@@ -81,8 +82,12 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
   const child = spawn(binary.path, args, {
     cwd: stateDir,
     detached: true,
-    // The server needs a user name, which the user id of a container may lack.
-    env: { ...Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])), USER: env.USER || 'promptos' },
+    // The server needs a user name and a home folder, which the user id of a container may lack.
+    env: {
+      ...Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])),
+      USER: env.USER || 'promptos',
+      HOME: homeFolder(env.HOME),
+    },
     stdio: ['ignore', log.handle.fd, log.handle.fd],
   });
   const spawnError = once(child, 'error').then(([error]: Error[]) => error);

@@ -11,6 +11,7 @@ import {
   LineCounter,
   type Node,
   Parser,
+  visit,
 } from 'yaml';
 import type { z } from 'zod';
 import { messageOf } from '../contracts/errors.js';
@@ -103,6 +104,28 @@ function compose(text: string, lines: LineCounter): { readonly document: Documen
   return { document: document.value as Document, second: second.done === true ? null : second.value.range[0] };
 }
 
+/** What the parser takes, and data cannot be made of: where, and what is wrong. */
+function mistakesIn(document: Document): readonly (readonly [offset: number, message: string])[] {
+  const anchors = new Set<string>();
+  const mistakes: [number, string][] = [];
+  visit(document, {
+    Value: (_, { anchor }) => {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias: (_, { source, range }) => {
+      if (anchors.has(source)) return;
+      const what = `an alias to an anchor that is not set before it; a text that begins with "*" needs quotes: "*${source}"`;
+      mistakes.push([range?.[0] ?? 0, what]);
+    },
+    // A schema would leave such a key out without a word.
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        mistakes.push([key.range?.[0] ?? 0, 'the key __proto__ is refused']);
+    },
+  });
+  return mistakes;
+}
+
 /**
  * Parses one YAML 1.2 document; JSON is YAML too. Refuses duplicate keys, unknown tags, several documents, aliases that
  * multiply, and nesting that is too deep.
@@ -120,6 +143,7 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
       ...position(pos[0]),
       message,
     }));
+    for (const [offset, message] of mistakesIn(document)) problems.push({ ...position(offset), message });
     if (second !== null) {
       problems.push({ ...position(second), message: 'expected one document, received multiple ones' });
     }
@@ -136,10 +160,35 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
       },
     };
   } catch (error) {
-    // Aliases that multiply and aliases without an anchor end here too.
+    // Aliases that multiply end here too.
     const place = position(error instanceof NestedTooDeeply ? error.offset : 0);
     return { ok: false, problems: [{ ...place, message: messageOf(error) }] };
   }
+}
+
+/** Whether a text is JSON as far as it goes. */
+function beginsJson(text: string): boolean {
+  try {
+    parseJson(text);
+    return true;
+  } catch (error) {
+    const [, position] = /at position (\d+)/.exec(messageOf(error)) ?? [];
+    return position === undefined
+      ? messageOf(error).startsWith('Unexpected end')
+      : Number(position) >= text.trimEnd().length;
+  }
+}
+
+/** Node.js gives a position for some mistakes only. No token of JSON is on two lines, so whole lines can be tried. */
+function lineOfMistake(text: string): number {
+  const lines = text.split('\n');
+  let [right, wrong] = [0, lines.length];
+  while (wrong - right > 1) {
+    const middle = Math.floor((right + wrong) / 2);
+    if (beginsJson(lines.slice(0, middle).join('\n'))) right = middle;
+    else wrong = middle;
+  }
+  return wrong;
 }
 
 /** Parses JSON, strictly; a key that is given twice is a problem too. */
@@ -147,10 +196,9 @@ export function parseLocatedJson(text: string): Parsed<Problem> {
   try {
     parseJson(text);
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'not JSON';
-    const position = /at position (\d+)/.exec(message)?.[1];
-    const before = text.slice(0, position === undefined ? text.length : Number(position));
-    return { ok: false, problems: [{ line: before.split('\n').length, message }] };
+    // The message may quote several lines of the text.
+    const message = messageOf(error).replaceAll(/\s+/g, ' ');
+    return { ok: false, problems: [{ line: lineOfMistake(text), message }] };
   }
   // The YAML parser gives the lines.
   return parseLocatedYaml(text);

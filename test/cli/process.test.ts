@@ -75,6 +75,20 @@ test('exit codes and streams: an error goes to standard error, with the code of 
   });
 });
 
+test('TMPDIR: a relative one is below the current folder, also for a git that works in another one', () => {
+  const tree = join(import.meta.dirname, '../vectors/trees/reworked');
+  const line =
+    'mkdir repo && cd repo && git init -q && git config user.name a && git config user.email a@example.org && ' +
+    'git commit -q --allow-empty -m a && cd .. && "$0" -C repo check --job "$1/job.json" --policy "$1/evidence/policy.yaml"';
+  const { stdout, stderr } = spawnSync('/bin/sh', ['-c', line, PROMPTOS, tree], {
+    cwd: folder,
+    env: environment({ TMPDIR: 'temporary' }),
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(stdout).toContain('the working tree: 0 files');
+});
+
 test('a reader that goes away before the verdict: the program does not end as if it were a yes', async () => {
   const trees = join(import.meta.dirname, '../vectors/trees');
   for (const name of ['cancelled', 'escalated', 'reworked']) {

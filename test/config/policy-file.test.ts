@@ -63,7 +63,7 @@ test('readPolicy: every problem at once with line, path, expected, received and 
     'policy.yaml:4: principals.ada.kind: expected "human" or "agent", received "robot".',
     'policy.yaml:9: roles.integrator: expected a list, received nothing.',
     'policy.yaml:13: roles.integratr: unknown key. Did you mean "integrator"?',
-    'policy.yaml:15: checks.tests.timeout: expected a duration with its unit, such as "90s", "15m", "24h" or "14d", received "5 minutes".',
+    'policy.yaml:15: checks.tests.timeout: expected a whole number of at most 7 digits with its unit, such as "90s", "15m", "24h" or "14d", received "5 minutes".',
   ]);
 });
 
@@ -72,6 +72,20 @@ test.each([
   ['protected_paths: [""]', 'protected_paths[0]: expected text of at least 1 character, received "".'],
 ])('readPolicy: %s says which size is expected', async (line, text) => {
   expect((await refuse(`${POLICY}${line}\n`)).summary).toContain(text);
+});
+
+test.each([
+  [
+    'a duration that cannot be read',
+    'name: example',
+    'name: example\ndeadlines: { remind: 1.5h }',
+    'deadlines.remind: ',
+  ],
+  ['no integrator', '  integrator: [grace]', '  integrator: []', 'roles.integrator: '],
+])('readPolicy: %s is one problem, without others that follow from it', async (_, before, after, place) => {
+  const [line = '', ...others] = linesOf(await refuse(POLICY.replace(before, after)));
+  expect(line).toContain(place);
+  expect(others).toEqual([]);
 });
 
 test('readPolicy: an unknown key does not hide what the rules over several fields say', async () => {

@@ -10,6 +10,7 @@ test.each([
   [{ HOME: '/h' }, 'linux', '/h/.cache/promptos'],
   [{ XDG_CACHE_HOME: '/x', HOME: '/h' }, 'darwin', '/h/Library/Caches/promptos'],
   [{}, 'linux', join(homedir(), '.cache', 'promptos')],
+  [{ HOME: 'relative' }, 'linux', join(homedir(), '.cache', 'promptos')],
 ])('cacheFolder: with %j on %s it is %s', (env, platform, folder) => {
   expect(cacheFolder(env, platform)).toBe(folder);
 });

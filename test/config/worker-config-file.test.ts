@@ -239,7 +239,10 @@ executors: { writer: { kind: model, model: m, base_url: 'https://ada:hunter2@exa
 
 test.each([
   ['30', 'expected a duration with its unit, such as "30s" for seconds or "30m" for minutes, received 30'],
-  ["'30'", 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d", received "30"'],
+  [
+    "'30'",
+    'expected a whole number of at most 7 digits with its unit, such as "90s", "15m", "24h" or "14d", received "30"',
+  ],
   ['0s', 'expected a duration above zero and without a zero at its start, received "0s"'],
   ['[1]', 'expected a duration such as "90s", "15m", "24h" or "14d", received a list'],
 ])('readWorkerConfig: timeout: %s says what a duration is', async (timeout, text) => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseYaml } from '../../src/config/yaml-document.js';
+import { z } from 'zod';
+import { parseDocumentAs, parseYaml } from '../../src/config/yaml-document.js';
 
 const parse = (text: string) => parseYaml(new TextEncoder().encode(text), 'f.yaml');
 const refusal = (text: string | Uint8Array): Error & { code?: string } => {
@@ -39,7 +40,9 @@ test.each([
   ['a duplicate key in JSON', '{"a": 1,\n "a": 2}', /f\.yaml:2:2: .*unique/],
   ['an unknown tag', 'a: !secret x\n', /f\.yaml:1:4: .*!secret/],
   ['two documents', 'a: 1\n---\nb: 2\n', /f\.yaml:2:\d+: .*multiple/i],
-  ['an alias without an anchor', 'a: *nowhere\n', /f\.yaml:1:\d+: .*nowhere/],
+  ['an alias without an anchor', 'a: 1\nb: [x, *.js]\n', /f\.yaml:2:8: .*needs quotes: "\*\.js"/],
+  ['an alias before its anchor', 'a: *x\nb: &x 1\n', /f\.yaml:1:4: .*"\*x"/],
+  ['a key that is lost in schemas', 'a:\n  __proto__: 1\n', /f\.yaml:2:3: .*__proto__/],
 ])('parseYaml: YAML_MALFORMED, for %s', (_, text, message) => {
   const error = refusal(text);
   expect(error).toMatchObject({ code: 'YAML_MALFORMED', exitCode: 2 });
@@ -75,4 +78,16 @@ test('parseYaml: reads lists in each other up to the limit', () => {
 test('parseYaml: YAML_MALFORMED, for bytes that are not UTF-8 and for a file that is too large', () => {
   expect(refusal(new Uint8Array([0x61, 0x3a, 0x20, 0xff])).message).toContain('UTF-8');
   expect(refusal(new Uint8Array(1_048_577).fill(0x20)).message).toContain('1048577');
+});
+
+test.each([
+  ['a number that JSON has no word for', 'n: .nan\n', 'f.yaml:1: n: expected a number, received NaN.'],
+  ['an empty key', '"": 1\n', 'f.yaml:1: "": unknown key. Known are: n, form.'],
+  ['a key of several lines', '"a\\nb": 1\n', 'f.yaml:1: "a\\nb": unknown key. Known are: n, form.'],
+  ['forms that all ask for the same', 'form: 3\n', 'f.yaml:1: form: expected a mapping, received 3.'],
+])('parseDocumentAs: says what is wrong with %s', (_, text, summary) => {
+  const form = z.union([z.strictObject({ a: z.string() }), z.strictObject({ b: z.string() })]);
+  const schema = z.strictObject({ n: z.number().optional(), form: form.optional() });
+  const parsed = () => parseDocumentAs(parse(text), schema, 'POLICY_INVALID');
+  expect(parsed).toThrow(expect.objectContaining({ summary }));
 });

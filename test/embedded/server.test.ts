@@ -137,6 +137,17 @@ test('ensureServer: SERVER_NOT_STARTED shows the last log lines and the log, whe
   expect(await findServer(stateDir)).toBeNull();
 });
 
+test('ensureServer: a server gets a user name and a home folder, also where its user has neither', async () => {
+  const stateDir = newStateDir();
+  const path = join(root, 'prints-environment');
+  await writeFile(path, '#!/bin/sh\necho "USER=$USER HOME=$HOME"\nexit 1\n', { mode: 0o755 });
+  const started = ensureServer({ stateDir, binary: { ...binary, path }, env: { PATH: process.env.PATH }, log });
+  await expect(started).rejects.toMatchObject({
+    code: 'SERVER_NOT_STARTED',
+    message: expect.stringMatching(/USER=promptos HOME=\/./),
+  });
+});
+
 test('ensureServer: SERVER_NOT_STARTED for a missing binary, and for a state folder that cannot be made', async () => {
   const gone = { path: join(root, 'not-there'), version: '1.9.1' };
   await expect(ensureServer({ stateDir: newStateDir(), binary: gone, env: {}, log })).rejects.toMatchObject({

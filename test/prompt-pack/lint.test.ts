@@ -56,6 +56,12 @@ describe('lintPack', () => {
     ['broken JSON', edited(good, INDEX_PATH, '"somebody",', '"somebody"'), [`${INDEX_PATH}:14 INDEX_MALFORMED`]],
     ['JSON that ends early', { ...good, [INDEX_PATH]: '{\n"a": [\n' }, [`${INDEX_PATH}:3 INDEX_MALFORMED`]],
     [
+      'JSON with a bare word',
+      edited(good, INDEX_PATH, '"somebody",', 'somebody,'),
+      [`${INDEX_PATH}:13 INDEX_MALFORMED`],
+    ],
+    ['a byte order mark', edited(good, INDEX_PATH, '{', '\uFEFF{'), [`${INDEX_PATH}:1 INDEX_MALFORMED`]],
+    [
       'a key given twice in the index',
       edited(good, INDEX_PATH, '"schema_version": "1",', '"schema_version": "1",\n  "schema_version": "1",'),
       [`${INDEX_PATH}:3 INDEX_MALFORMED`],

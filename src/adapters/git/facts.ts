@@ -17,9 +17,11 @@ async function askGit({ folder, env }: AskedFolder, ...args: readonly string[]):
   return exitCode === 0 ? stdout.toString('utf8').replace(/\n$/, '') : null;
 }
 
-/** The version of git such as `2.39.5`. @throws PromptOsError GIT_NOT_FOUND */
-export const gitVersion = async (asked: AskedFolder): Promise<string> =>
-  /(\d+\.\d+(?:\.\d+)*)/.exec((await askGit(asked, '--version')) ?? '')?.[1] ?? 'unknown';
+/** The version of git such as `2.39.5`. @throws PromptOsError GIT_NOT_FOUND; GIT_FAILED for a broken configuration */
+export const gitVersion = async ({ folder, env }: AskedFolder): Promise<string> => {
+  const printed = await gitIn({ cwd: folder, env: readOnlyGitEnv(env) }).text(['--version']);
+  return /(\d+\.\d+(?:\.\d+)*)/.exec(printed)?.[1] ?? 'unknown';
+};
 
 /** A value of git's configuration as it holds in a folder, or null. */
 export const gitConfigValue = async (asked: AskedFolder, key: string): Promise<string | null> =>

@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { readIfPresent } from '../platform/time-slices.js';
-import { gitIn } from './run-git.js';
+import { gitIn, gitWords } from './run-git.js';
 
 /** A repository on this machine that git has opened. */
 export interface LocalRepository {
@@ -20,7 +20,14 @@ export interface LocalRepository {
 export function notOpened(path: string, printed: string): PromptOsError {
   // Git 2.35.2 and newer read nothing in a repository of another user; "unsafe" is the word of the first of them.
   const [, folder] = /(?:dubious ownership in|unsafe) repository(?: at)? \(?'(.+)'/.exec(printed) ?? [];
-  if (folder === undefined) return new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
+  if (folder === undefined) {
+    if (printed === '' || printed.includes('not a git repository')) {
+      return new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
+    }
+    return new PromptOsError('GIT_FAILED', `Git cannot open a repository at ${path}: ${gitWords(printed)}.`, {
+      hint: 'Correct what git names, such as a line of its configuration.',
+    });
+  }
   return new PromptOsError('REPO_OF_ANOTHER_USER', `Git does not read ${folder}: the folder belongs to another user.`, {
     hint: `Work in a clone of your own, or have git trust this one: git config --global --add safe.directory '${folder}'`,
   });

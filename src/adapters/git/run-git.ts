@@ -96,7 +96,10 @@ function notStarted({ args, cwd }: GitCall, cause: ProgramNotStarted): PromptOsE
   if (cause.code === 'ENOENT' && existsSync(cwd)) {
     return new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.', { cause });
   }
-  return new PromptOsError('GIT_FAILED', `git ${args[0]} could not be started (${cause.code}).`, { cause });
+  return new PromptOsError('GIT_FAILED', `git ${args[0]} could not be started (${cause.code}).`, {
+    cause,
+    hint: 'Check that git may be run, the limits of this process (`ulimit -a`), and the memory of the machine.',
+  });
 }
 
 /** What git printed, on one line and bounded, without the credentials that a URL may hold. */

@@ -4,10 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import { isLong } from '../../contracts/long-bytes.js';
 import type { KillOrder, LauncherOrder, LauncherReport, StartOrder } from './launcher-program.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
+import { refusedStart } from './not-started.js';
 import { ensureOwnFolder } from './own-folder.js';
 import {
   type Program,
@@ -92,9 +93,7 @@ export function createLauncher(path: string | undefined): Launcher {
       try {
         return await (await get()).start(program);
       } catch (error) {
-        // No more descriptors, or a full disk: the next try may find it mended.
-        const code = error instanceof ProgramNotStarted ? null : systemCode(error);
-        throw code === null ? error : lost(`A program could not be started (${code}).`);
+        throw refusedStart(error);
       }
     },
     close,

@@ -1,5 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { basename, delimiter, join, resolve } from 'node:path';
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { ProgramNotStarted } from './program-starter.js';
 
 /** What the system says of a program that is missing. */
 const MISSING_CODES: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
@@ -21,6 +23,19 @@ export interface FailedStart {
 export interface NotStarted {
   readonly fault: 'missing_program' | 'refused_program' | 'surroundings';
   readonly reason: string;
+}
+
+/**
+ * The error for what the system refused around a program's start, such as a folder for temporary files: the next try may
+ * find it mended. Any other error is given back as it is. Names no folder: the sentence goes into a record that others read.
+ */
+export function refusedStart(error: unknown): unknown {
+  const code = error instanceof ProgramNotStarted ? null : systemCode(error);
+  if (code === null) return error;
+  return new PromptOsError('EXECUTOR_LOST', `A program could not be started (${code}).`, {
+    cause: error,
+    hint: 'Check the folder that TMPDIR names (/tmp without it), its disk, and `ulimit -a`; a gate is tried again by itself.',
+  });
 }
 
 /** Names no folder: the sentence goes into a record that others read. */

@@ -1,17 +1,17 @@
 import { constants } from 'node:os';
 import type { SandboxLimits } from '../../contracts/config/sandbox-config.js';
-import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import {
-  type OpenedNetwork,
-  type OpenNetwork,
-  type Program,
-  type ProgramEnd,
-  ProgramNotStarted,
-  type ProgramStarter,
-  type Reach,
-  type RunningProgram,
-  type Sandbox,
+import { refusedStart } from '../platform/not-started.js';
+import type {
+  OpenedNetwork,
+  OpenNetwork,
+  Program,
+  ProgramEnd,
+  ProgramStarter,
+  Reach,
+  RunningProgram,
+  Sandbox,
 } from '../platform/program-starter.js';
 import { type LimitWatch, watchLimits } from './limit-watch.js';
 
@@ -92,9 +92,7 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
       try {
         return await start(program);
       } catch (error) {
-        // A full disk, or no more descriptors: the next try may find it mended.
-        const code = error instanceof ProgramNotStarted ? null : systemCode(error);
-        throw code === null ? error : new PromptOsError('EXECUTOR_LOST', `A program could not be started (${code}).`);
+        throw refusedStart(error);
       }
     },
   };

@@ -2,6 +2,7 @@ import {
   ERROR_CATALOGUE,
   type ExitCode,
   isDiskFull,
+  limitHint,
   messageOf,
   PromptOsError,
   systemCode,
@@ -27,7 +28,9 @@ function known(error: unknown): PromptOsError | null {
   const makesFolder = error instanceof Error && 'syscall' in error && MAKES_FOLDERS.test(`${error.syscall}`);
   const refused =
     error instanceof Error && 'path' in error && (makesFolder || REFUSED.includes(systemCode(error) ?? ''));
-  return refused || isDiskFull(error) ? writeFailure(`The system refused a file: ${messageOf(error)}.`, error) : null;
+  return refused || isDiskFull(error) || limitHint(error) !== undefined
+    ? writeFailure(`The system refused a file: ${messageOf(error)}.`, error)
+    : null;
 }
 
 /** An error as it is reported. One without a code is a defect: one line, and no stack trace. */

@@ -199,9 +199,10 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       return warn('none is configured', 'Add the repository under `repositories` in worker.yaml.');
     const problems: string[] = [];
     for (const [name, entry] of entries) {
-      if ('path' in entry && (await findRepositoryTop(entry.path)) === null) {
-        problems.push(`${name}: ${entry.path} is no git repository`);
-      }
+      if (!('path' in entry)) continue;
+      // A folder that is missing may be below a repository.
+      const found = (await stat(entry.path).catch(() => null)) && (await findRepositoryTop(entry.path));
+      if (found === null) problems.push(`${name}: ${entry.path} is no git repository`);
     }
     if (problems.length === 0) return ok(entries.map(([name]) => name).join(', '));
     return fail(problems.join('; '), 'Correct the path under `repositories` in worker.yaml.');

@@ -48,7 +48,8 @@ function refuseContradictions(policy: PolicyFields, context: z.RefinementCtx): v
   }
   requireKeys(policy, problem);
   for (const gate of GATE_IDS) {
-    if (policy.approvals[gate] > policy.roles.integrator.length) {
+    // A policy without integrators is refused by itself.
+    if (policy.approvals[gate] > Math.max(1, policy.roles.integrator.length)) {
       problem(
         ['approvals', gate],
         `asks ${counted(policy.approvals[gate], 'approval')} of ${counted(policy.roles.integrator.length, 'integrator')}`,
@@ -60,7 +61,8 @@ function refuseContradictions(policy: PolicyFields, context: z.RefinementCtx): v
       problem(['default_checks', index], `"${check}" is not among the checks`);
   }
   const { remind, escalate, expire } = policy.deadlines;
-  if (!(remind <= escalate && escalate <= expire)) {
+  // A duration that could not be read is no number, and is reported by itself.
+  if (remind > escalate || escalate > expire) {
     problem(['deadlines'], 'expected remind ≤ escalate ≤ expire');
   }
 }

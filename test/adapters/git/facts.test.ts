@@ -38,6 +38,15 @@ test('isGitIgnored: as git itself says', async () => {
   expect(await isGitIgnored({ folder: top, env: process.env }, join(top, 'other'))).toBe(false);
 });
 
+test("gitVersion: GIT_FAILED with git's words, for a configuration that git cannot read", async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, '.gitconfig'), '[broken\n');
+  expect(await refusalOf(gitVersion({ folder, env: { ...process.env, HOME: folder } }))).toMatchObject({
+    code: 'GIT_FAILED',
+    message: expect.stringContaining('bad config line 1'),
+  });
+});
+
 test('gitVersion: GIT_NOT_FOUND, without git on PATH', async () => {
   const folder = await temporaryFolder();
   expect(await gitVersion({ folder, env: process.env })).toMatch(/^\d+\.\d+/);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import type { Program, RunningProgram } from '../../../src/adapters/platform/program-starter.js';
 import { isRunning, until } from './processes.js';
@@ -143,6 +143,18 @@ test.runIf(LINUX)('launcher: a program has the three standard streams and no oth
 test.runIf(LINUX)('launcher: its environment has nothing of the worker', async () => {
   const names = await printedBy(newLauncher(), shell('tr "\\0" "\\n" < /proc/$PPID/environ | cut -d= -f1'));
   expect(names.split('\n').filter((name) => !name.startsWith('NODE_CHANNEL'))).toEqual(['']);
+});
+
+test('launcher: without a folder for temporary files a program is lost, and the next step names TMPDIR', async () => {
+  const launcher = createLauncher(process.env.PATH);
+  vi.stubEnv('TMPDIR', resolve('package.json'));
+  const started = launcher.start({ argv: ['true'], cwd: root, env: {} });
+  await expect(started).rejects.toMatchObject({
+    code: 'EXECUTOR_LOST',
+    message: expect.stringMatching(/^A program could not be started \(E[A-Z]+\)\. .*TMPDIR/),
+  });
+  vi.unstubAllEnvs();
+  await launcher.close();
 });
 
 test('launcher: when it is killed its programs are ended and lost, and the next program starts a new one', async () => {

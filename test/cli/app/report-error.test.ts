@@ -42,6 +42,8 @@ test.each([
   ['EDQUOT', {}, 'DISK_FULL', 3],
   ['EACCES', { path: '/x' }, 'FILE_NOT_READABLE', 2],
   ['EROFS', { path: '/x' }, 'FILE_NOT_READABLE', 2],
+  ['EMFILE', { path: '/x' }, 'FILE_NOT_READABLE', 2],
+  ['EFBIG', {}, 'FILE_NOT_READABLE', 2],
   // Of a connection.
   ['EACCES', {}, 'INTERNAL', 3],
   ['ENOENT', { path: '/x' }, 'INTERNAL', 3],
@@ -51,6 +53,14 @@ test.each([
 ])('reportError: %s of the system with %j is %s', (code, more, expected, exitCode) => {
   const error = Object.assign(new Error(`${code}: refused, write`), { code, ...more });
   expect(report(error)).toMatchObject({ exitCode, stderr: expect.stringContaining(`error ${expected}: `) });
+});
+
+test.each([
+  ['EMFILE', 'ulimit -n'],
+  ['EFBIG', 'ulimit -f'],
+])('reportError: the next step for %s names the limit', (code, limit) => {
+  expect(report(Object.assign(new Error(code), { code })).stderr).toContain(`next: Raise the limit`);
+  expect(report(Object.assign(new Error(code), { code })).stderr).toContain(limit);
 });
 
 test('reportError: what a message quotes cannot speak to the terminal', () => {

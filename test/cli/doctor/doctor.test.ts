@@ -379,6 +379,12 @@ const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] =
     /\/nowhere is no git repository/,
   ],
   [
+    'a repository is missing below another one',
+    'repositories',
+    (top) => change(workerPath(top), 'path: ..', 'path: ../nowhere'),
+    /\/nowhere is no git repository/,
+  ],
+  [
     'a file is where the store should be',
     'store',
     async (top) => {

@@ -64,6 +64,14 @@ test('lint: a folder without an index is PACK_NOT_FOUND', async () => {
   await expect(invoke(lintCommand, ['pack'], { cwd })).rejects.toMatchObject({ code: 'PACK_NOT_FOUND', exitCode: 2 });
 });
 
+test('lint: a file that is no text is PACK_INVALID, and the next step is not to lint', async () => {
+  await mkdir(join(cwd, 'pack', INDEX_PATH), { recursive: true });
+  await expect(invoke(lintCommand, ['pack'], { cwd })).rejects.toMatchObject({
+    code: 'PACK_INVALID',
+    message: `${INDEX_PATH} of the prompt pack is not a file. Put a file in its place that is UTF-8 text and can be read.`,
+  });
+});
+
 test('lint: a broken index is reported, not thrown', async () => {
   await write({ [INDEX_PATH]: '{' });
   const { stdout, exitCode } = await invoke(lintCommand, ['pack'], { cwd });

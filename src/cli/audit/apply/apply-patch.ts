@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { userGitEnv, type Variables } from '../../../adapters/git/environments.js';
 import { pathText, readRawDiff } from '../../../adapters/git/read-diff.js';
 import { notOpened } from '../../../adapters/git/repository.js';
-import { type Git, gitIn } from '../../../adapters/git/run-git.js';
+import { type Git, gitIn, gitWords } from '../../../adapters/git/run-git.js';
 import { applyToIndex, withScratchIndex } from '../../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { shellWord } from '../../app/printable.js';
@@ -63,7 +63,8 @@ export async function applyPatch(input: ApplyPatchInput): Promise<void> {
     await checkNotMoved(git, input.baseCommit, target, changes);
     if (target.worktree !== null) await checkClean(git, target.worktree, changes);
     const identity = input.committerName === undefined ? {} : { GIT_COMMITTER_NAME: input.committerName };
-    const committer = await readCommitter(git, identity);
+    await readIdentity(git, 'author', identity);
+    const committer = await readIdentity(git, 'committer', identity);
     await input.beforeCommit(committer, { branch: target.branch, parent: target.commit });
     await git.text(['read-tree', target.commit], { env });
     const entries = changes.map(
@@ -71,7 +72,7 @@ export async function applyPatch(input: ApplyPatchInput): Promise<void> {
     );
     await git.text(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
     const tree = await git.text(['write-tree'], { env });
-    const sign = (await answerOf(git, 'config', '--type=bool', 'commit.gpgSign')) === 'true' ? ['-S'] : [];
+    const sign = (await isSigningAsked(git)) ? ['-S'] : [];
     const commit = await git.text(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
       input: input.message,
       env: identity,
@@ -84,11 +85,28 @@ export async function applyPatch(input: ApplyPatchInput): Promise<void> {
   });
 }
 
-/** Whom git names as the committer of the next commit. @throws PromptOsError GIT_FAILED when git knows no identity */
-async function readCommitter(git: Git, env: Readonly<Record<string, string>>): Promise<Committer> {
-  const ident = await git.text(['var', 'GIT_COMMITTER_IDENT'], { env });
+/** Whom git names in the next commit. @throws PromptOsError GIT_FAILED when git knows no identity */
+async function readIdentity(
+  git: Git,
+  who: 'author' | 'committer',
+  env: Readonly<Record<string, string>>,
+): Promise<Committer> {
+  const { exitCode, stdout, stderr } = await git.ask(['var', `GIT_${who.toUpperCase()}_IDENT`], { env });
+  if (exitCode !== 0) {
+    const why = stderr.split('\n').findLast((line) => line !== '') ?? '';
+    throw new PromptOsError('GIT_FAILED', `Git knows no identity for the ${who} of the commit: ${gitWords(why)}.`, {
+      hint: 'Set both: `git config --global user.name NAME` and `git config --global user.email ADDRESS`.',
+    });
+  }
+  const ident = stdout.toString('utf8').replace(/\n$/, '');
   const [, name = ident, email = ''] = /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec(ident) ?? [];
   return { name, email };
+}
+
+/** Whether the person's configuration has commits signed. @throws PromptOsError GIT_FAILED for a value that is no boolean */
+async function isSigningAsked(git: Git): Promise<boolean> {
+  const question = ['config', '--type=bool', '--default=false', 'commit.gpgSign'];
+  return (await git.text(question)) === 'true';
 }
 
 async function checkBase(git: Git, baseCommit: string): Promise<void> {

@@ -9,7 +9,6 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
-import { PromptOsError } from '../../../contracts/errors.js';
 import { VERDICTS } from '../../../contracts/names.js';
 import { gateIdSchema, sha256Schema } from '../../../contracts/primitives.js';
 import { personEscalationSchema } from '../../../contracts/run/decisions.js';
@@ -18,6 +17,7 @@ import { describeError } from '../../app/report-error.js';
 import { selectRun } from '../../app/select-run.js';
 import type { OpenedDesk } from '../gates/gate-work.js';
 import { escalationOf } from '../messages/escalate-run.js';
+import { refusedMessage } from '../messages/message.js';
 import { withRuns } from '../read/governed-runs.js';
 import { ARTIFACT_TOOLS, STATUS_TOOLS } from './read-tools.js';
 import { runArgument } from './run-facts.js';
@@ -203,8 +203,8 @@ const raiseEscalation = defineTool({
         if (delivery.kind === 'queued') {
           return { run_id, delivery: 'queued' as const, message: 'it counts when a worker takes it up' };
         }
-        const { accepted, reason, message } = delivery.answer;
-        if (!accepted) throw new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`);
+        const { accepted, message } = delivery.answer;
+        if (!accepted) throw refusedMessage(delivery.answer);
         return { run_id, delivery: 'counted' as const, message };
       },
       { key },

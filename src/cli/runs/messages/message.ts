@@ -3,6 +3,7 @@ import type { GovernedRuns } from '../../../client/client.js';
 import type { Delivery } from '../../../client/options.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { runWorkflowId } from '../../../contracts/names.js';
+import type { DecisionAnswer, RefusalReason } from '../../../contracts/run/decisions.js';
 import { problemsText } from '../../../contracts/schema-problems.js';
 import type { TemporalAddress } from '../../app/connect.js';
 import type { Output } from '../../app/output.js';
@@ -64,6 +65,22 @@ export async function sendOrPrint(
   else reportDelivery(await send(runs), what, output, run);
 }
 
+const ANOTHER_KEY = 'Sign with a key that counts in the policy of the run; `promptos keys fingerprint` names yours.';
+
+/** What to do about refusals that come from the sender's machine: the state of the run does not show it. */
+const NEXT_STEPS: Partial<Record<RefusalReason, string>> = {
+  DECISION_TIME_INVALID: 'Set the clock of this machine right, and give the command again.',
+  KEY_UNKNOWN: ANOTHER_KEY,
+  KEY_NOT_VALID: ANOTHER_KEY,
+  SIGNER_MISMATCH: ANOTHER_KEY,
+};
+
+/** The error for a message that the run refused. */
+export function refusedMessage({ reason, message }: DecisionAnswer): PromptOsError {
+  const hint = reason === null ? undefined : NEXT_STEPS[reason];
+  return new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`, hint === undefined ? {} : { hint });
+}
+
 /** @throws PromptOsError DECISION_REFUSED */
 export function requireCounted(delivery: Delivery, output: Output, { run_id, target_repo }: SelectedRun): void {
   if (delivery.kind === 'queued') {
@@ -72,7 +89,7 @@ export function requireCounted(delivery: Delivery, output: Output, { run_id, tar
   }
   const { accepted, reason, message } = delivery.answer;
   output.emit({ run_id, target_repo, delivery: 'answered', accepted, reason, message });
-  if (!accepted) throw new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`);
+  if (!accepted) throw refusedMessage(delivery.answer);
 }
 
 /** Says what became of a message. @throws PromptOsError DECISION_REFUSED */

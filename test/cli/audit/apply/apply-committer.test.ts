@@ -105,6 +105,21 @@ describe('promptos apply: the committer', () => {
     expect(await checkedCommitter()).toBeNull();
   });
 
+  test.each(['AUTHOR', 'COMMITTER'])(
+    'GIT_FAILED with what to set, before anything is committed, without an identity (%s)',
+    async (who) => {
+      commitAs('Grace', 'grace@example.org');
+      Object.assign(audited.env, { [`GIT_${who}_NAME`]: '' });
+      await expect(apply()).rejects.toMatchObject({
+        code: 'GIT_FAILED',
+        message: expect.stringMatching(
+          /^Git knows no identity for the .*empty ident name.*`git config --global user.name NAME`/,
+        ),
+      });
+      expect(audited.git('rev-parse', 'HEAD')).toBe(base);
+    },
+  );
+
   test("--as: another name does not hide the developer's address, and the warning says so", async () => {
     commitAs('Ada', 'ada@example.org');
     const { json, stderr } = await apply('--as', 'grace');

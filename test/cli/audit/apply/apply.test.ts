@@ -122,6 +122,25 @@ describe('promptos apply', () => {
     expect(stderr).toContain('checks-1 (E2, by grace until 2999-01-01T00:00:00.000Z)');
   });
 
+  test('GIT_FAILED for a configuration that git cannot read, and for one that leaves open whether to sign', async () => {
+    await publishRun();
+    const configured = join(cwd, 'gitconfig');
+    const withConfiguration = async (text: string) => {
+      await writeFile(configured, text);
+      const own = { ...env, GIT_CONFIG_GLOBAL: configured };
+      return runCommand(applyCommand, ['run-1', '--repo', repo], { store, cwd, env: own });
+    };
+    await expect(withConfiguration('[broken\n')).rejects.toMatchObject({
+      code: 'GIT_FAILED',
+      message: expect.stringMatching(/bad config line 1 .* Correct what git names/),
+    });
+    await expect(withConfiguration('[commit]\n\tgpgSign = maybe\n')).rejects.toMatchObject({
+      code: 'GIT_FAILED',
+      message: expect.stringContaining("'maybe' for 'commit.gpgsign'"),
+    });
+    expect(git('rev-parse', 'HEAD')).toBe(base);
+  });
+
   test('other changes: later commits and dirty files elsewhere stay as they are', async () => {
     await publishRun();
     await write('README.md', 'another readme\n');

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../../src/cli/app/output.js';
-import { printMessage } from '../../../../src/cli/runs/messages/message.js';
+import { printMessage, refusedMessage } from '../../../../src/cli/runs/messages/message.js';
+import type { RefusalReason } from '../../../../src/contracts/run/decisions.js';
 
 /** What is printed of a message, on standard output and on standard error. */
 function printed(message: object) {
@@ -26,4 +27,12 @@ test('a printed message: nothing that a worker called a finding is obeyed by the
   expect(`${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069]/u);
   expect(stderr).toContain("--address 127.0.0.1:7233 --workflow-id promptos/run/run-one --name approve --input '");
   expect(/--input '([^']*)'\n/.exec(stderr)?.[1]).toBe(stdout.trimEnd());
+});
+
+test('a refused message: the next step is about the clock or the key of the sender, where the run cannot show it', () => {
+  const nextStep = (reason: RefusalReason) =>
+    refusedMessage({ accepted: false, reason, message: 'It does not count.' });
+  expect(nextStep('DECISION_TIME_INVALID').message).toMatch(/^Refused \(DECISION_TIME_INVALID\): .* Set the clock /);
+  expect(nextStep('KEY_NOT_VALID').message).toContain('promptos keys fingerprint');
+  expect(nextStep('REQUEST_NOT_STANDING').message).toContain('promptos run status');
 });
