@@ -37,6 +37,7 @@ import { type RecordedRun, readRecordedRun } from './ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './listing.js';
 import type { Delivery, GovernedRunsOptions, SignerFor, StartRunOptions } from './options.js';
 import { type GateAtWork, type RunMoment, readMoment } from './progress.js';
+import type { RunTrouble } from './trouble.js';
 
 /** Milliseconds that a worker has for answering before a message is left for it as a signal. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -271,6 +272,14 @@ export class GovernedRuns {
   /** Whether the run is open, and what the gate that is carried out is at: for that no worker is asked. @throws PromptOsError RUN_NOT_FOUND */
   async moment(runId: string): Promise<RunMoment> {
     return readMoment(this.#client, runId).catch((error: unknown) => {
+      throw asRunFailure(runId, error);
+    });
+  }
+
+  /** What keeps the run from going on, as far as Temporal says; null when nothing does. @throws PromptOsError RUN_NOT_FOUND */
+  async trouble(runId: string): Promise<RunTrouble | null> {
+    const { readTrouble } = await import('./trouble.js');
+    return readTrouble(this.#client, runId).catch((error: unknown) => {
       throw asRunFailure(runId, error);
     });
   }

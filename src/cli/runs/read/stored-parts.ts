@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import type { GovernedRuns } from '../../../client/client.js';
 import { readHeldEntries } from '../../../client/ledger.js';
-import { type RunTrouble, readTrouble } from '../../../client/trouble.js';
+import type { RunTrouble } from '../../../client/trouble.js';
 import { mediaTypeOf } from '../../../contracts/artifacts.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import { parseJsonAs, readJsonAs } from '../../../contracts/json.js';
@@ -73,7 +73,7 @@ export async function findRun(store: ArtifactStore, server: RunServer | null, ru
     return { ...base, entries: [], reference: null, missing, trouble: null };
   }
   const { client, runs } = server;
-  const trouble = await readTrouble(client, runId);
+  const trouble = await runs.trouble(runId);
   const { segments } = await runs.recorded(runId);
   return { ...base, trouble, ...(await readParts(store, segments, await unsaved(client, runId))) };
 }

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GovernedRuns } from '../../../client/client.js';
 import type { GateAtWork } from '../../../client/progress.js';
+import type { RunTrouble } from '../../../client/trouble.js';
 import { PromptOsError } from '../../../contracts/errors.js';
 import type { GateProgress } from '../../../contracts/run/gate-progress.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../../contracts/run/run-status.js';
 import type { Output } from '../../app/output.js';
 import { printableLine } from '../../app/printable.js';
 import { onStopSignal, stopBySignal } from '../../app/stop-signals.js';
-import { describeGate } from './show-status.js';
+import { describeGate, describeTrouble } from './show-status.js';
 
 /** Milliseconds between two queries of the run that is followed. */
 const POLL_MS = 400;
@@ -40,6 +41,7 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
   const shown = new Map<string, string>();
   const asked = new Set<string>();
   const showProgress = createProgressView(output);
+  const showTrouble = createTroubleView(runId, output);
   let atWork: GateAtWork | null = null;
   for (let look = 1; signal?.aborted !== true; look++) {
     const status = await lookAt(runs, runId);
@@ -74,6 +76,10 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
     if (status !== null && !status.gates.some(({ state }) => state === 'running')) atWork = null;
     else if (look % LOOKS_BETWEEN_PROGRESS === 0) atWork = (await runs.moment(runId)).at_work;
     showProgress(atWork);
+    // Neither a gate nor a person is at work.
+    if (atWork === null && (status?.awaiting ?? []).length === 0 && look % LOOKS_BETWEEN_CHECKS === 0) {
+      showTrouble(await runs.trouble(runId).catch(() => null), (status?.phase ?? 'new') !== 'new');
+    }
     await delay(POLL_MS, undefined, signal && { signal }).catch(() => undefined);
   }
   return null;
@@ -104,6 +110,19 @@ function showChanges(status: RunStatus, shown: Map<string, string>, output: Outp
     const { gate: id, state, attempt, verdict, reason, handed_off } = gate;
     output.emit({ event: 'gate', gate: id, state, attempt, verdict, reason, handed_off });
   }
+}
+
+/** Prints what keeps a run from going on once, however often it is met again. */
+function createTroubleView(runId: string, output: Output): (trouble: RunTrouble | null, began: boolean) => void {
+  let shown = '';
+  return (trouble, began) => {
+    const { state, step, code } = trouble ?? {};
+    const change = JSON.stringify([state, step, code]);
+    if (trouble === null || change === shown) return;
+    shown = change;
+    for (const line of describeTrouble(runId, trouble, began)) output.say(line);
+    output.emit({ event: 'trouble', ...trouble });
+  };
 }
 
 /** Milliseconds that a step takes before it is shown as in progress. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
 import type { ListedRun } from '../../../client/listing.js';
 import type { GateAtWork } from '../../../client/progress.js';
 import type { RunTrouble } from '../../../client/trouble.js';
@@ -150,16 +149,11 @@ interface LiveFacts {
   readonly trouble: RunTrouble | null;
 }
 
-const liveFacts = async ({ runs, temporal }: OpenedRuns, runId: string): Promise<LiveFacts> => ({
+const liveFacts = async ({ runs }: OpenedRuns, runId: string): Promise<LiveFacts> => ({
   atWork: (await runs.moment(runId)).at_work,
-  trouble: await troubleOf(temporal.client, runId),
+  // What Temporal does not say must not hide the run's status.
+  trouble: await runs.trouble(runId).catch(() => null),
 });
-
-/** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
-async function troubleOf(client: Client, runId: string): Promise<RunTrouble | null> {
-  const { readTrouble } = await import('../../../client/trouble.js');
-  return readTrouble(client, runId).catch(() => null);
-}
 
 /** What a run waits for, with the commands that answer it. */
 function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {

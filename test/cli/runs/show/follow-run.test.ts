@@ -1,11 +1,19 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createOutput } from '../../../../src/cli/app/output.js';
 import { clock, createProgressView, describeProgress, followRun } from '../../../../src/cli/runs/show/follow-run.js';
 import type { GovernedRuns } from '../../../../src/client/client.js';
 import type { GateAtWork } from '../../../../src/client/progress.js';
+import type { RunTrouble } from '../../../../src/client/trouble.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
 import type { GateProgress } from '../../../../src/contracts/run/gate-progress.js';
+import type { RunStatus } from '../../../../src/contracts/run/run-status.js';
+
+// Followers look again at once.
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<object>()),
+  setTimeout: async () => undefined,
+}));
 
 /** A run that has ended, on a server without workers. */
 const endedRun = {
@@ -30,6 +38,30 @@ test('followRun: a run that has ended is not waited for, where no worker answers
     code: 'WORKER_MISSING',
     summary: 'Run run-1 has ended. Its record is not in this store, and no worker answers.',
   });
+});
+
+/** A run whose record cannot be published for a while: its third look for trouble finds that it has ended. */
+function stuckRun(troubles: readonly RunTrouble[]) {
+  const left = [...troubles];
+  return {
+    status: async () => ({ phase: 'finalising', gates: [], awaiting: [], run_record_sha256: null }),
+    describe: async () => ({ status: left.length === 0 ? 'COMPLETED' : 'RUNNING' }),
+    wait: async () => undefined,
+    moment: async () => ({ at_work: null }),
+    trouble: async () => left.shift() ?? null,
+  } as unknown as GovernedRuns;
+}
+
+test('followRun: what keeps a run from its record is printed once, however often it is tried', async () => {
+  const { output, written } = recordedOutput();
+  const trouble: RunTrouble = {
+    ...{ state: 'retrying', step: 'promptos_finalise', code: 'STORE_FULL', message: 'No space is left on the device.' },
+    ...{ worker: '4711@build-2', host: 'build-2', tries: 1, next_try_at: null },
+  };
+  const published = async () => ({ gates: [] }) as unknown as RunStatus;
+  const runs = stuckRun([trouble, { ...trouble, tries: 2 }]);
+  await followRun({ runs, runId: 'run-1', output, published });
+  expect(written().match(/stuck .*/g)).toEqual(['stuck   the record cannot be published: STORE_FULL']);
 });
 
 const STARTED = '2026-01-02T03:04:05.678Z';
