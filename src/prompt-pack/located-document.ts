@@ -172,10 +172,11 @@ function beginsJson(text: string): boolean {
     parseJson(text);
     return true;
   } catch (error) {
-    const [, position] = /at position (\d+)/.exec(messageOf(error)) ?? [];
-    return position === undefined
-      ? messageOf(error).startsWith('Unexpected end')
-      : Number(position) >= text.trimEnd().length;
+    const message = messageOf(error);
+    // What is open at the end of a line may go on in the next one; a string may not.
+    if (message.startsWith('Unterminated string')) return false;
+    const [, position] = /at position (\d+)/.exec(message) ?? [];
+    return position === undefined ? message.startsWith('Unexpected end') : Number(position) >= text.trimEnd().length;
   }
 }
 

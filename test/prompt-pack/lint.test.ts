@@ -60,6 +60,11 @@ describe('lintPack', () => {
       edited(good, INDEX_PATH, '"somebody",', 'somebody,'),
       [`${INDEX_PATH}:13 INDEX_MALFORMED`],
     ],
+    [
+      'JSON with a text on two lines',
+      edited(good, INDEX_PATH, '"somebody",', '"some\nbody",'),
+      [`${INDEX_PATH}:13 INDEX_MALFORMED`],
+    ],
     ['a byte order mark', edited(good, INDEX_PATH, '{', '\uFEFF{'), [`${INDEX_PATH}:1 INDEX_MALFORMED`]],
     [
       'a key given twice in the index',
