@@ -36,15 +36,38 @@ export interface FollowOptions {
  * @returns the last status, or null when `signal` was aborted first
  * @throws PromptOsError WORKER_MISSING when a run has ended that neither a worker nor the store knows
  */
-export async function followRun(options: FollowOptions): Promise<RunStatus | null> {
+export function followRun(options: FollowOptions): Promise<RunStatus | null> {
+  const { signal, onAwaiting } = options;
+  let answering = Promise.resolve();
+  const ended = lookUntilEnd({
+    ...options,
+    onAwaiting: async (status, awaited) => {
+      answering = onAwaiting?.(status, awaited) ?? answering;
+      await answering;
+    },
+  });
+  const stopped = new Promise<null>((resolve) => {
+    // A look at a server that is gone takes long. An answer that is under way is waited for, and says itself why it fails.
+    const stop = () =>
+      answering.then(
+        () => resolve(null),
+        () => undefined,
+      );
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+  return Promise.race([ended, stopped]);
+}
+
+async function lookUntilEnd(options: FollowOptions): Promise<RunStatus | null> {
   const { runs, runId, output, signal, onAwaiting, published } = options;
   const shown = new Map<string, string>();
   const asked = new Set<string>();
   const showProgress = createProgressView(output);
   const showTrouble = createTroubleView(runId, output);
   let atWork: GateAtWork | null = null;
-  for (let look = 1; signal?.aborted !== true; look++) {
+  for (let look = 1; ; look++) {
     const status = await lookAt(runs, runId);
+    if (signal?.aborted) return null;
     // A run that was terminated, or whose record could not be published, never says that it has ended.
     if ((status === null || look % LOOKS_BETWEEN_CHECKS === 0) && (await runs.describe(runId)).status !== 'RUNNING') {
       await runs.wait(runId);
@@ -82,7 +105,6 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
     }
     await delay(POLL_MS, undefined, signal && { signal }).catch(() => undefined);
   }
-  return null;
 }
 
 /** Ctrl-C ends a command that only looks on. */

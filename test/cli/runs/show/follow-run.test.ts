@@ -64,6 +64,53 @@ test('followRun: what keeps a run from its record is printed once, however often
   expect(written().match(/stuck .*/g)).toEqual(['stuck   the record cannot be published: STORE_FULL']);
 });
 
+/** A run on a server that is gone: no look at it ends. */
+const unansweredRun = { status: () => new Promise(() => undefined) } as unknown as GovernedRuns;
+
+test('followRun: stopped, it ends at once, also while the server does not answer', async () => {
+  const { output } = recordedOutput();
+  const stop = new AbortController();
+  const followed = followRun({
+    runs: unansweredRun,
+    runId: 'run-1',
+    output,
+    signal: stop.signal,
+    published: async () => null,
+  });
+  stop.abort();
+  expect(await followed).toBeNull();
+});
+
+/** A run that waits for one answer. */
+const awaitingRun = {
+  status: async () => ({ phase: 'open', gates: [], awaiting: [{ request_id: 'P01.1.1' }], run_record_sha256: null }),
+} as unknown as GovernedRuns;
+
+test('followRun: stopped while an answer is given, it waits for the answer, and fails as that does', async () => {
+  const { output } = recordedOutput();
+  for (const fails of [false, true]) {
+    const stop = new AbortController();
+    let given = false;
+    const followed = followRun({
+      runs: awaitingRun,
+      runId: 'run-1',
+      output,
+      signal: stop.signal,
+      published: async () => null,
+      onAwaiting: async () => {
+        await new Promise(setImmediate);
+        stop.abort();
+        await new Promise(setImmediate);
+        given = true;
+        if (fails) throw new PromptOsError('TEMPORAL_FAILED', 'The answer did not arrive.');
+      },
+    });
+    if (fails) await expect(followed).rejects.toMatchObject({ code: 'TEMPORAL_FAILED' });
+    else expect(await followed).toBeNull();
+    expect(given).toBe(true);
+  }
+});
+
 const STARTED = '2026-01-02T03:04:05.678Z';
 const progress = (parts: Partial<GateProgress> = {}): GateProgress => ({
   gate: 'P06',
