@@ -144,3 +144,26 @@ test('demo: Ctrl-C while its project is made waits for it, and the next call fin
   expect(git(join(root, 'promptos-demo'), 'status', '--porcelain')).toBe('');
   expect((await readdir(root)).filter((name) => name.startsWith('promptos-'))).toEqual(['promptos-demo']);
 });
+
+test('keys generate: Ctrl-C when the first of two files is written waits for the other, and prints what the policy needs', async () => {
+  const hook = join(root, 'hook.cjs');
+  const waiting = `const fs = require('node:fs');
+    const { link } = fs.promises;
+    fs.promises.link = async (...paths) => {
+      await link(...paths);
+      fs.writeFileSync(${JSON.stringify(at)}, '');
+      while (!fs.existsSync(${JSON.stringify(`${at}.go`)})) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    require('node:module').syncBuiltinESMExports();`;
+  await writeFile(hook, waiting);
+  const file = join(root, 'keys', 'ada');
+  const args = ['keys', 'generate', '--for', 'ada', '--no-passphrase', '--out', file];
+  const { child, said, closed } = startIn(repo, args, { NODE_OPTIONS: `--require ${hook}` });
+  await until(() => existsSync(at));
+  process.kill(-(child.pid ?? 0), 'SIGINT');
+  await sleep(300);
+  await writeFile(`${at}.go`, '');
+  expect(await closed).toEqual([null, 'SIGINT']);
+  expect((await readdir(join(root, 'keys'))).sort()).toEqual(['ada', 'ada.pub']);
+  expect(said.text).toContain(`public: ${readFileSync(`${file}.pub`, 'utf8').trim()}`);
+});
