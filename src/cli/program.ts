@@ -70,8 +70,13 @@ async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
 
 async function loadServer(context: CommandContext): Promise<CommandUnknownOpts> {
   const stateDir = async (): Promise<string> => {
-    const { findProject } = await import('./app/project.js');
-    return (await findProject(context)).files.state;
+    const [{ findProject }, { requireUsableState }] = await Promise.all([
+      import('./app/project.js'),
+      import('../config/shared-state.js'),
+    ]);
+    const { state } = (await findProject(context)).files;
+    await requireUsableState(state);
+    return state;
   };
   return (await processes()).serverCommand(context, stateDir);
 }

@@ -4,7 +4,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { ApplicationFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../contracts/errors.js';
 
 /** The server says so at once when no worker has asked for work for a while. */
@@ -43,7 +43,11 @@ export function asRunFailure(runId: string, error: unknown): unknown {
       return new PromptOsError(cause.type, `Run ${runId} ended without a record: ${why}`, { cause: error });
     }
     const why = cause instanceof TimeoutFailure ? 'timed out' : (cause?.message ?? 'was terminated');
-    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${why}`, { cause: error });
+    const how = cause instanceof TerminatedFailure ? 'terminated: ' : '';
+    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${how}${why}`, {
+      hint: `\`promptos run recover ${runId}\` finishes it where that is possible, else it writes what there is.`,
+      cause: error,
+    });
   }
   if (error instanceof WorkflowUpdateFailedError) {
     return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} did not take the message: ${text}`, { cause: error });

@@ -141,7 +141,9 @@ export const ERROR_CATALOGUE = {
   PATH_ESCAPES: no('Use a relative path without "..".'),
   RECORD_INVALID: broken('This is a defect; report it with the field named.'),
   RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
-  RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch RUN`.'),
+  RUN_NOT_PUBLISHED: no(
+    'Wait until the run has ended: `promptos run watch RUN`. Of one that ended without a record, `promptos run recover RUN` writes what there is.',
+  ),
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
   RUN_NOT_STUCK: no('Wait for it: `promptos run watch`. To end it, use `promptos run cancel`.'),
   WAIVER_EXPIRED: no('Start a new run, and have its findings repaired or waived again.'),

@@ -11,6 +11,7 @@ import { git, makeRepository, PERSON } from '../adapters/git-fixtures.js';
 import { isRunning, until } from '../adapters/platform/processes.js';
 import { PROMPTOS } from '../support/built-package.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
+import { makeRunKeys, signedPolicyText } from '../support/signed-finished-run.js';
 import { createPatchedRepository } from './audit/audited-repository.js';
 
 let root: string;
@@ -143,4 +144,46 @@ test('demo: Ctrl-C while its project is made waits for it, and the next call fin
   expect(said.text).toBe('Stopped. promptos-demo is made; `promptos demo` goes on with it.\n');
   expect(git(join(root, 'promptos-demo'), 'status', '--porcelain')).toBe('');
   expect((await readdir(root)).filter((name) => name.startsWith('promptos-'))).toEqual(['promptos-demo']);
+});
+
+/** The variables of a command that waits when it has put a file in its place, until it may go on. */
+async function waitingAtAFile(): Promise<NodeJS.ProcessEnv> {
+  const source = `const fs = require('node:fs');
+    const { link } = fs.promises;
+    fs.promises.link = async (...paths) => {
+      await link(...paths);
+      fs.writeFileSync(${JSON.stringify(at)}, '');
+      while (!fs.existsSync(${JSON.stringify(`${at}.go`)})) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    require('node:module').syncBuiltinESMExports();`;
+  await writeFile(join(root, 'hook.cjs'), source);
+  return { NODE_OPTIONS: `--require ${join(root, 'hook.cjs')}` };
+}
+
+/** Presses Ctrl-C while a command waits there. @returns what it printed */
+async function interruptedAtAFile(args: readonly string[]): Promise<string> {
+  const { child, said, closed } = startIn(repo, args, await waitingAtAFile());
+  await until(() => existsSync(at));
+  process.kill(-(child.pid ?? 0), 'SIGINT');
+  await sleep(300);
+  await writeFile(`${at}.go`, '');
+  expect(await closed).toEqual([null, 'SIGINT']);
+  return said.text;
+}
+
+test('keys generate: Ctrl-C between its two files waits for both, and it prints what the policy needs', async () => {
+  const file = join(root, 'keys', 'ada');
+  const said = await interruptedAtAFile(['keys', 'generate', '--for', 'ada', '--no-passphrase', '--out', file]);
+  expect((await readdir(join(root, 'keys'))).sort()).toEqual(['ada', 'ada.pub']);
+  expect(said).toContain(`public: ${readFileSync(`${file}.pub`, 'utf8').trim()}`);
+});
+
+test('except: Ctrl-C while the exception is written waits for it, and it says that it was written', async () => {
+  const keys = makeRunKeys();
+  await writeFile(join(repo, '.promptos/policy.yaml'), signedPolicyText(keys));
+  await writeFile(join(root, 'grace.pem'), keys.grace.pem, { mode: 0o600 });
+  const why = ['--reason', 'Incident 42', '--expires', '30d', '--key', join(root, 'grace.pem'), '--yes'];
+  const said = await interruptedAtAFile(['except', 'HEAD', '--as', 'grace', ...why]);
+  expect(said).toMatch(/^Written: /m);
+  expect(await readdir(join(repo, '.promptos/exceptions'))).toEqual([`${git(repo, 'rev-parse', 'HEAD')}.json`]);
 });

@@ -1,6 +1,7 @@
-import { ServiceError } from '@temporalio/client';
+import { ServiceError, WorkflowFailedError } from '@temporalio/client';
+import { RetryState, TerminatedFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { asTemporalFailure } from '../../src/client/failures.js';
+import { asRunFailure, asTemporalFailure } from '../../src/client/failures.js';
 
 test('asTemporalFailure: a lost connection is said once and plainly, and how the server comes back', () => {
   const details =
@@ -11,6 +12,17 @@ test('asTemporalFailure: a lost connection is said once and plainly, and how the
     summary:
       'The Temporal server does not answer: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:7233.',
     message: expect.stringContaining('`promptos dev --resume` starts an embedded one again'),
+  });
+});
+
+test('asRunFailure: a run that was terminated is said as that, with how to get what there is of it', () => {
+  const cause = new TerminatedFailure('wrong branch');
+  expect(
+    asRunFailure('run-1', new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE)),
+  ).toMatchObject({
+    code: 'TEMPORAL_FAILED',
+    summary: 'Run run-1 ended without a record: terminated: wrong branch',
+    message: expect.stringContaining('`promptos run recover run-1`'),
   });
 });
 

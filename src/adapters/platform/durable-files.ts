@@ -1,5 +1,5 @@
 import { closeSync, fsync, openSync } from 'node:fs';
-import { link, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import writeFileAtomic from 'write-file-atomic';
@@ -32,14 +32,34 @@ export async function removeAsides(folders: Iterable<string>): Promise<void> {
   for (const folder of new Set(folders)) await removeLeftovers(folder, ASIDE);
 }
 
-const optionsOf = ({ mode }: WholeFile) => (mode === undefined ? {} : { mode });
+async function writeAside(aside: string, text: string, mode?: number): Promise<void> {
+  await writeFile(aside, text, { flag: 'wx', flush: true, mode: mode ?? 0o666 });
+  if (mode !== undefined) await chmod(aside, mode & 0o7777);
+}
 
-/** Writes a file in the place of an old one, if any: readers see the old one or the new one, also after a power cut. */
-export const replaceFile = (file: WholeFile): Promise<void> =>
-  writeFileAtomic(file.path, file.text, optionsOf(file)).then(() => undefined);
+/**
+ * Writes a file in the place of an old one, if any: readers see the old one or the new one, also after a power cut. A link in
+ * its place is followed.
+ */
+export async function replaceFile({ path, text, mode }: WholeFile): Promise<void> {
+  const place = await realpath(path).catch(() => path);
+  const old = await stat(place).catch(() => null);
+  await removeAsides([dirname(place)]);
+  const aside = asideOf(place);
+  try {
+    await writeAside(aside, text, mode ?? old?.mode);
+    // The file of another user stays theirs where the system allows it, as for root.
+    if (old !== null) await chown(aside, old.uid, old.gid).catch(() => undefined);
+    await rename(aside, place);
+    await syncFolder(dirname(place));
+  } finally {
+    await removeAside(aside);
+  }
+}
 
 /** The same without giving another task, or a signal, the chance to come in between. */
-export const replaceFileSync = (file: WholeFile): void => writeFileAtomic.sync(file.path, file.text, optionsOf(file));
+export const replaceFileSync = ({ path, text, mode }: WholeFile): void =>
+  writeFileAtomic.sync(path, text, mode === undefined ? {} : { mode });
 
 /** The same for content that is streamed. A link in the file's place is replaced, not followed. */
 export async function replaceWithStream(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
@@ -69,7 +89,7 @@ export async function placeFiles(files: readonly WholeFile[], { replace, beforeP
   const staged = files.map((file) => ({ file, aside: asideOf(file.path) }));
   const placed: string[] = [];
   try {
-    for (const { file, aside } of staged) await replaceFile({ ...file, path: aside });
+    for (const { file, aside } of staged) await writeAside(aside, file.text, file.mode);
     await beforePlacing?.();
     // A rename replaces what is there; a link fails.
     for (const { file, aside } of staged) {

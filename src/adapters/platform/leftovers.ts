@@ -34,15 +34,20 @@ export function makeMarkedFolder(parent: string, prefix: string): string {
 /** Files and folders that go with the process, also when a signal ends it. After a kill, a later process removes them. */
 export const passing = new Set<string>();
 process.once('exit', () => {
-  for (const path of passing) {
+  for (const path of passing) removeAtExit(path);
+});
+
+/** A program that is being ended may still write: what came after Node listed a folder is removed by the next round. */
+function removeAtExit(path: string): void {
+  for (let round = 0; round < 3; round += 1) {
     try {
-      // A program that is being ended may still write.
-      rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+      rmSync(path, { recursive: true, force: true, maxRetries: 2, retryDelay: 20 });
+      return;
     } catch {
-      // A later process removes it.
+      // After the last round a later process removes it.
     }
   }
-});
+}
 
 /** Places that were looked through for what dead processes left: once each in a process. */
 const swept = new Map<string, Promise<void>>();

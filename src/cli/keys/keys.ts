@@ -21,7 +21,7 @@ import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.j
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';
-import { interrupt } from '../app/stop-signals.js';
+import { interrupt, withoutBreak } from '../app/stop-signals.js';
 
 /** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
 export interface PassphraseQuestions {
@@ -218,18 +218,23 @@ export async function generateKey(
   const passphrase = options.passphrase ? await askNewPassphrase(context, questions) : null;
   const { pem, publicKey } = generatePrivateKey(passphrase);
   const publicLine = `${publicKeyLine(publicKey)} ${name}`;
-  await writeKeyFile({ path, pem, publicPath, publicLine }, force);
-  const output = context.output();
-  const policy = policyLines(name, options.kind, publicLine);
-  if (output.json) {
-    const passphrased = passphrase !== null;
-    output.emit({ name, path, public: publicLine, keyid: publicKey.keyid, passphrase: passphrased, policy });
-    return;
-  }
-  output.say(`private key  ${path} (mode 0600, ${passphrase === null ? 'no passphrase' : 'with passphrase'})`);
-  output.say(`fingerprint  ${publicKey.keyid}`);
-  output.say(`\nAdd to the policy:\n\n${policy}`);
-  if (passphrase === null) output.note('warning: whatever runs as you can sign with this key; docs/keys.md says more.');
+  const report = (): void => {
+    const output = context.output();
+    const policy = policyLines(name, options.kind, publicLine);
+    if (output.json) {
+      const passphrased = passphrase !== null;
+      output.emit({ name, path, public: publicLine, keyid: publicKey.keyid, passphrase: passphrased, policy });
+      return;
+    }
+    output.say(`private key  ${path} (mode 0600, ${passphrase === null ? 'no passphrase' : 'with passphrase'})`);
+    output.say(`fingerprint  ${publicKey.keyid}`);
+    output.say(`\nAdd to the policy:\n\n${policy}`);
+    if (passphrase === null)
+      output.note('warning: whatever runs as you can sign with this key; docs/keys.md says more.');
+  };
+  // The next call refuses a key that is there, also one whose public half was not written yet.
+  await withoutBreak(() => writeKeyFile({ path, pem, publicPath, publicLine }, force), report);
+  report();
 }
 
 export async function showKey(

@@ -120,6 +120,46 @@ async function endedWhileWriting(how: 'exit' | 'SIGKILL'): Promise<readonly stri
   return readdir(folder);
 }
 
+/** Ends a process by a signal, as commands end, when files are written aside and none has appeared. @returns what is left */
+async function endedBeforePlacing(call: string): Promise<readonly string[]> {
+  const source = `import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    fs.rename = fs.promises.rename = fs.promises.link = () => {
+      process.stdout.write('written');
+      return new Promise((resolve) => setTimeout(resolve, 60_000));
+    };
+    syncBuiltinESMExports();
+    const { placeFiles, replaceFile } = await import(${JSON.stringify(MODULE.href)});
+    process.once('SIGTERM', () => {
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
+      process.exit();
+    });
+    const path = process.argv[1];
+    await ${call};`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, join(folder, 'a')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.once('data', () => child.kill('SIGTERM'));
+  expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
+  return readdir(folder);
+}
+
+test.each([`replaceFile({ path, text: 'a' })`, `placeFiles([{ path, text: 'a', mode: 0o600 }], { replace: false })`])(
+  '%s: a process that a signal ends meanwhile leaves nothing',
+  async (call) => {
+    expect(await endedBeforePlacing(call)).toEqual([]);
+  },
+);
+
+test('replaceFile: follows a link, and removes what a killed process was writing', async () => {
+  await endedWhileWriting('SIGKILL');
+  await writeFile(join(folder, 'a'), 'old', { mode: 0o640 });
+  await symlink('a', join(folder, 'link'));
+  await replaceFile({ path: join(folder, 'link'), text: 'new' });
+  expect([await read('a'), (await stat(join(folder, 'a'))).mode & 0o777]).toEqual(['new', 0o640]);
+  expect((await readdir(folder)).sort()).toEqual(['a', 'link']);
+});
+
 test('replaceWithStream: a process that ends meanwhile leaves nothing', async () => {
   expect(await endedWhileWriting('exit')).toEqual([]);
 });

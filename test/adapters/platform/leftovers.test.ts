@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -120,4 +121,24 @@ test('removeLeftovers: removes what dead processes left, and what is old and fro
   await chmod(join(root, `work-${dead}-tree`, 'readonly'), 0o555);
   await removeLeftovers(root, 'work');
   expect((await readdir(root)).sort()).toEqual(kept.map((path) => basename(path)).sort());
+});
+
+test('makePassingFolder: a program that writes into the folder while its process ends leaves nothing', async () => {
+  const module = new URL('../../../dist/adapters/platform/leftovers.js', import.meta.url);
+  // Many files, so that the program writes when Node has listed the folder and not yet removed it.
+  const source = `import { readdirSync, writeFileSync } from 'node:fs';
+    import { spawn } from 'node:child_process';
+    const { makePassingFolder } = await import(${JSON.stringify(module.href)});
+    const folder = await makePassingFolder(process.argv[1], 'passing');
+    for (let file = 0; file < 3_000; file += 1) writeFileSync(folder + '/' + file, '');
+    const [first] = readdirSync(folder);
+    const script = 'echo; while [ -e "$1" ]; do :; done; echo > "$2"';
+    const program = spawn('sh', ['-c', script, 'sh', folder + '/' + first, folder + '/late'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    program.stdout.once('data', () => process.exit());`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, root], { stdio: 'inherit' });
+  started.push(child);
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(await readdir(root)).toEqual([]);
 });

@@ -63,6 +63,8 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
     for (const asked of [
       ['run', 'list'],
       ['approve', 'latest', '--as', 'grace', '--yes'],
+      ['server', 'status'],
+      ['server', 'stop'],
     ]) {
       const refused = as('grace', ...asked);
       expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('error STATE_NOT_SHARED: ') });
@@ -78,7 +80,8 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
     // Git reads no repository of another user unless that user says so, and then it can still not write there.
     const branch = ['apply', 'latest', '--branch', 'fix', '--as', 'grace'];
     const ofAnother = as('grace', ...branch);
-    expect(ofAnother).toMatchObject({ status: 2, stderr: expect.stringContaining('error REPO_OF_ANOTHER_USER: ') });
+    for (const refused of [ofAnother, as('grace', 'hooks', 'install')])
+      expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('error REPO_OF_ANOTHER_USER: ') });
     const [, trust = ''] = /have git trust this one: (git config .+)/.exec(ofAnother.stderr) ?? [];
     const [program, ...become] = becoming(unixUser('grace'));
     spawnSync(program, [...become, 'sh', '-c', trust], { cwd: app, env: environment('grace') });

@@ -18,6 +18,7 @@ import type { CommandContext } from '../../app/context.js';
 import { printableLine } from '../../app/printable.js';
 import type { Questions } from '../../app/questions.js';
 import { requireIntegrator } from '../../app/require-integrator.js';
+import { withoutBreak } from '../../app/stop-signals.js';
 import { openSigner } from '../../keys/signing.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from '../commits/audit-repository.js';
 import { changeOfCommit } from '../commits/change.js';
@@ -153,9 +154,14 @@ export async function signException(
   const key = { keyid: signer.keyid, raw: signer.publicKey };
   const envelope = await sealStatement(commitExceptionStatement(exception), key, (message) => signer.sign(message));
   const file = exceptionPath(commit);
-  await writeNewFiles([{ path: join(repository.path, file), text: prettyJson(envelope) }], options.force === true);
-  output.say(`Written: ${file}, until ${exception.expires_at}. Commit it in a commit of its own.`);
-  output.emit({ file, ...exception, keyid: signer.keyid });
+  const written = [{ path: join(repository.path, file), text: prettyJson(envelope) }];
+  const report = (): void => {
+    output.say(`Written: ${file}, until ${exception.expires_at}. Commit it in a commit of its own.`);
+    output.emit({ file, ...exception, keyid: signer.keyid });
+  };
+  // The next call refuses an exception that is there.
+  await withoutBreak(() => writeNewFiles(written, options.force === true), report);
+  report();
 }
 
 async function commitOf(repository: AuditRepository, given: string | undefined, setup: boolean): Promise<string> {
