@@ -7,8 +7,12 @@ import {
 import { ApplicationFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../contracts/errors.js';
 
-/** The server says so at once when no worker has asked for work for a while. */
-export const isNoPoller = (error: unknown): boolean => /no poller/i.test(errorText(error));
+/** The server says so at once when no worker has asked for work for a while, or when the one that did fails at the run. */
+export const isNoPoller = (error: unknown): boolean =>
+  /no poller|update due to workflow task in failed state/i.test(errorText(error));
+
+/** What a query of a run is answered whose history the worker's code does not lead to. */
+const NOT_CARRIED_ON = /TMPRL1100|workflow task in failed state/i;
 
 function errorText(error: unknown): string {
   if (isGrpcServiceError(error)) return `${error.message} ${error.details}`;
@@ -51,6 +55,16 @@ export function asRunFailure(runId: string, error: unknown): unknown {
   }
   if (error instanceof WorkflowUpdateFailedError) {
     return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} did not take the message: ${text}`, { cause: error });
+  }
+  if (NOT_CARRIED_ON.test(text)) {
+    return new PromptOsError(
+      'TEMPORAL_FAILED',
+      `The worker that there is cannot carry on run ${runId}: the run began with other code, or that code fails.`,
+      {
+        hint: 'Start a worker of the release of PromptOS that began the run, until the run has ended; the log of the worker says what it failed with.',
+        cause: error,
+      },
+    );
   }
   return asTemporalFailure(error);
 }

@@ -13,7 +13,7 @@ import {
   plannedIn,
   plannedPaths,
   remark,
-  sinceVersion2,
+  sinceVersion3,
   touchedPaths,
   unplannedBy,
   violation,
@@ -115,7 +115,7 @@ export const PATCH_RULES = {
     },
   },
   /** The patch touches every path that the plan names. */
-  plan_files: { escalates: false, judge: sinceVersion2(judgePlanFiles) },
+  plan_files: { escalates: false, judge: sinceVersion3(judgePlanFiles) },
   /**
    * Tests that existed before are no writer's to bend: new ones may be added; to change, rename or delete one takes the
    * plan, and then the approver still has to acknowledge it. Without a plan to name it, it fails and escalates.
@@ -142,24 +142,24 @@ export const PATCH_RULES = {
   weakened_tests: {
     escalates: false,
     reads: (path) => (mayHoldTests(path) ? Number.POSITIVE_INFINITY : 0),
-    judge: sinceVersion2(judgeWeakenedTests),
+    judge: sinceVersion3(judgeWeakenedTests),
   },
   /** What decides whether a change counts as good, with what it was before. */
   check_definitions: {
     escalates: false,
     reads: (path) => (readsThresholds(path) ? Number.POSITIVE_INFINITY : 0),
-    judge: sinceVersion2(judgeCheckDefinitions),
+    judge: sinceVersion3(judgeCheckDefinitions),
   },
   /** Manifests and lock files are planned, and each package that changes is named. */
   dependencies: {
     escalates: true,
     reads: (path) => (dependencyFileOf(path) === null ? 0 : Number.POSITIVE_INFINITY),
-    judge: sinceVersion2(judgeDependencies),
+    judge: sinceVersion3(judgeDependencies),
   },
   /** Generated files and copies of the code of others are reported. */
-  generated_files: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion2(judgeGeneratedFiles) },
+  generated_files: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion3(judgeGeneratedFiles) },
   /** Licence notices that are removed, and files of licences that change, are reported. */
-  licences: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion2(judgeLicences) },
+  licences: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion3(judgeLicences) },
   /** No file that steers coding agents is changed, unless both plan and policy name it: the judged never steers its judge. */
   agent_files: { escalates: true, judge: judgeAgentFiles },
   /** No path leaves the tree or reaches a `.git`, on any file system, and no symbolic link leads there. */
@@ -239,7 +239,7 @@ export const PATCH_RULES = {
   /** No line has characters that hide what it says. */
   hidden_text: { escalates: true, judge: judgeHiddenText },
   /** No added line instructs an agent that judges the change. */
-  prompt_injection: { escalates: true, judge: sinceVersion2(judgeInjection) },
+  prompt_injection: { escalates: true, judge: sinceVersion3(judgeInjection) },
   /** No file is left half merged. */
   conflict_markers: { escalates: false, judge: judgeConflictMarkers },
   /** The patch stays within the policy's limits. */

@@ -41,6 +41,8 @@ export const VERIFY_CODES = {
   PACK_NOT_TRUSTED: "The run's policy does not list the prompt pack.",
   GATES_NOT_ALLOWED: 'The run walked gates that the policy or their order do not allow.',
   PLAN_DIFFERS: 'What the run pinned of its policy is not what the policy says.',
+  RULES_VERSION_UNKNOWN:
+    'The run is judged by newer rules than this release knows: verify its record with a newer release.',
   REQUEST_SIGNATURE_INVALID: "The starter's signature over the run does not count.",
   // The ledger
   LEDGER_FORM: 'A line of the ledger is not canonical JSON or is too long, or the last line is not whole.',

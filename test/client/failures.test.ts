@@ -1,7 +1,7 @@
 import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { RetryState, TerminatedFailure } from '@temporalio/common';
-import { expect, test } from 'vitest';
-import { asRunFailure, asTemporalFailure } from '../../src/client/failures.js';
+import { describe, expect, test } from 'vitest';
+import { asRunFailure, asTemporalFailure, isNoPoller } from '../../src/client/failures.js';
 
 test('asTemporalFailure: a lost connection is said once and plainly, and how the server comes back', () => {
   const details =
@@ -30,4 +30,27 @@ test('asTemporalFailure: what a server answers is passed on as it is', () => {
   const details = 'unknown namespace';
   const cause = Object.assign(new Error(`5 NOT_FOUND: ${details}`), { code: 5, details, metadata: {} });
   expect(asTemporalFailure(cause)).toMatchObject({ message: expect.stringContaining(details) });
+});
+
+describe('a run that the code of its worker does not carry on', () => {
+  const answered = (details: string) =>
+    new ServiceError('Failed to query Workflow', {
+      cause: Object.assign(new Error(`9 FAILED_PRECONDITION: ${details}`), { code: 9, details, metadata: {} }),
+    });
+
+  test.each([
+    '[TMPRL1100] Nondeterminism error: No command scheduled for event HistoryEvent(id: 6, ActivityTaskScheduled)',
+    'Unable to query workflow due to Workflow Task in failed state.',
+  ])('asRunFailure: the next step is a worker of the release that began it: %s', (details) => {
+    expect(asRunFailure('run-1', answered(details))).toMatchObject({
+      code: 'TEMPORAL_FAILED',
+      summary: expect.stringContaining('The worker that there is cannot carry on run run-1'),
+      message: expect.stringContaining('Start a worker of the release of PromptOS that began the run'),
+    });
+  });
+
+  test('isNoPoller: its messages wait for another worker, as where there is none', () => {
+    const details = 'Unable to perform workflow execution update due to Workflow Task in failed state.';
+    expect(isNoPoller(answered(details))).toBe(true);
+  });
 });

@@ -30,7 +30,7 @@ test('plan_files: a renamed file counts by both of its names', () => {
   expect(only(files)).toEqual([]);
 });
 
-test('plan_files: an empty patch is left to its rule, and version 1 is not judged', () => {
+test('plan_files: an empty patch is left to its rule, and versions 1 and 2 are not judged', () => {
   expect(only({})).toEqual([]);
-  expect(only({ 'src/parse.ts': ['+a'] }, { rules_version: 1 })).toEqual([]);
+  for (const rules_version of [1, 2]) expect(only({ 'src/parse.ts': ['+a'] }, { rules_version })).toEqual([]);
 });

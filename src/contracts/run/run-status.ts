@@ -92,8 +92,8 @@ export interface RunStatus {
   readonly phase: 'new' | 'open' | 'closed';
   readonly outcome: Outcome | null;
   readonly outcome_reason: string | null;
-  /** How a cancelled run came to its end; null for any other. */
-  readonly cancellation: RecordedCancellation | null;
+  /** How a cancelled run came to its end; null for any other; absent where an earlier release answers. */
+  readonly cancellation?: RecordedCancellation | null;
   readonly developer: string;
   readonly target_repo: string;
   readonly base_commit: string;

@@ -11,7 +11,10 @@ const missingStatements = ({ rollback, security_impact }: GateOutputs['P03']): r
   ...(security_impact === undefined ? ['The plan does not say what it means for security (security_impact).'] : []),
 ];
 
-/** P03: the plan says how the change is taken back and what it means for security. Before version 4 P06 judged that. */
+/**
+ * P03: the plan says how the change is taken back and what it means for security. In version 3 P06 judged that; before it
+ * no prompt asked for it.
+ */
 export const judgeStatements = (
   plan: GateOutputs['P03'],
   { plan_statements, rules_version }: { readonly plan_statements: PlanStatements; readonly rules_version: number },
@@ -34,7 +37,7 @@ export function judgeRollback(
   rulesVersion: number,
 ): readonly JudgedFinding[] {
   if (proof === undefined) return [];
-  const missing = plan === null || rulesVersion >= 4 ? [] : missingStatements(plan);
+  const missing = plan !== null && rulesVersion === 3 ? missingStatements(plan) : [];
   return [...missing, ...restoringProblem(proof)].map((problem) => blockingFinding(ROLLBACK_RULE, problem));
 }
 

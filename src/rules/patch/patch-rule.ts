@@ -51,11 +51,11 @@ export interface PatchRule {
   judge(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[];
 }
 
-/** A rule that runs of version 1 were not judged by. */
-export const sinceVersion2 =
+/** A rule that runs of versions 1 and 2 were not judged by. */
+export const sinceVersion3 =
   (judge: PatchRule['judge']): PatchRule['judge'] =>
   (input, changes) =>
-    input.rules_version < 2 ? [] : judge(input, changes);
+    input.rules_version < 3 ? [] : judge(input, changes);
 
 /** Both sides of a change: the path as it is now and, for a rename or copy, the one that it had. */
 export const touchedPaths = ({ path, old_path }: PatchFile): readonly string[] =>

@@ -122,7 +122,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   translated('GATES_NOT_ALLOWED', place, () => checkGateSelection(opening.run.gates, policy));
   const rulesVersion = rulesVersionOf(opening.plan);
   if (rulesVersion > RULES_VERSION) {
-    expectSame('PLAN_DIFFERS', `${place}: plan.rules_version`, `1 to ${RULES_VERSION}`, `${rulesVersion}`);
+    expectSame('RULES_VERSION_UNKNOWN', `${place}: plan.rules_version`, `1 to ${RULES_VERSION}`, `${rulesVersion}`);
   }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,

@@ -166,6 +166,7 @@ test.each([
   expect(findingsOf('dependencies', { [path]: lines }, plannedFor(path))).toEqual([]);
 });
 
-test('dependencies: runs of version 1 are not judged', () => {
-  expect(findingsOf('dependencies', { 'package.json': MANIFEST }, { rules_version: 1 })).toEqual([]);
+test('dependencies: runs of versions 1 and 2 are not judged', () => {
+  for (const rules_version of [1, 2])
+    expect(findingsOf('dependencies', { 'package.json': MANIFEST }, { rules_version })).toEqual([]);
 });

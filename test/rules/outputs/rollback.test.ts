@@ -23,7 +23,11 @@ test('judgeRollback: a patch that gives back the base tree has no finding', () =
   expect(judgeRollback(proof, null, RULES_VERSION)).toEqual([]);
 });
 
-test('judgeRollback: before version 4, a plan without its two statements is refused at P06', () => {
+test('judgeRollback: a run of version 2 whose prompts did not ask for the two statements passes P06 without them', () => {
+  expect(judgeRollback(proof, older, 2)).toEqual([]);
+});
+
+test('judgeRollback: in version 3, a plan without its two statements is refused at P06', () => {
   expect(messages(proof, older, 3)).toEqual(UNSAID);
   expect(judgeRollback(proof, older, 3)).toMatchObject([{ blocking: true }, { blocking: true }]);
 });

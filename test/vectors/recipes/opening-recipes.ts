@@ -3,6 +3,7 @@ import { RULES_VERSION } from '../../../src/contracts/run/rules-version.js';
 import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run/run-plan.js';
 import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { attestationPaths, envelopeText } from '../../../src/domain/record/published-tree.js';
+import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import { type Loose, type MutableTree, sha256Of } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';
@@ -134,16 +135,17 @@ const RUN_FIELDS: Readonly<Record<string, (run: Loose<GovernedRunInput>) => void
   },
 };
 
+const CODE_OF_FIELD: Readonly<Record<string, VerifyCode>> = {
+  task_queues: 'LEDGER_SHAPE',
+  rules_version: 'RULES_VERSION_UNKNOWN',
+};
+
 /** What the run was started with, and what it pinned of its policy, is not so. */
 export const OPENING_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ...Object.entries(PLAN_FIELDS).map(
       ([field, change]) =>
-        [
-          `plan: ${field} is not what the policy says`,
-          plan(change),
-          field === 'task_queues' ? 'LEDGER_SHAPE' : 'PLAN_DIFFERS',
-        ] as const,
+        [`plan: ${field} is not what the policy says`, plan(change), CODE_OF_FIELD[field] ?? 'PLAN_DIFFERS'] as const,
     ),
     [
       "run: another PromptOS version than the pack's",

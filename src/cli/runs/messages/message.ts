@@ -72,6 +72,8 @@ const NEXT_STEPS: Partial<Record<RefusalReason, string>> = {
   DECISION_TIME_INVALID: 'Set the clock of this machine right, and give the command again.',
   KEY_UNKNOWN: ANOTHER_KEY,
   KEY_NOT_VALID: ANOTHER_KEY,
+  MALFORMED:
+    'If it names an unknown field, the worker is of an older release of PromptOS than this command: give the command with that release.',
   SIGNER_MISMATCH: ANOTHER_KEY,
 };
 

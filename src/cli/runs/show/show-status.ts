@@ -44,7 +44,7 @@ export function showStatus(
   );
   output.say(`state   ${stateOf(status, trouble)}`);
   if (why !== null) output.say(`why     ${printableLine(why, 2_000)}`);
-  if (status.cancellation !== null) output.say(`by      ${describeCanceller(status.cancellation)}`);
+  if (status.cancellation) output.say(`by      ${describeCanceller(status.cancellation)}`);
   for (const line of trouble === null ? [] : describeTrouble(status.run_id, trouble, status.phase !== 'new'))
     output.say(line);
   for (const gate of status.gates) {

@@ -29,10 +29,11 @@ test('a printed message: nothing that a worker called a finding is obeyed by the
   expect(/--input '([^']*)'\n/.exec(stderr)?.[1]).toBe(stdout.trimEnd());
 });
 
-test('a refused message: the next step is about the clock or the key of the sender, where the run cannot show it', () => {
+test('a refused message: the next step is about the clock, the key or the release of the sender, where the run cannot show it', () => {
   const nextStep = (reason: RefusalReason) =>
     refusedMessage({ accepted: false, reason, message: 'It does not count.' });
   expect(nextStep('DECISION_TIME_INVALID').message).toMatch(/^Refused \(DECISION_TIME_INVALID\): .* Set the clock /);
   expect(nextStep('KEY_NOT_VALID').message).toContain('promptos keys fingerprint');
+  expect(nextStep('MALFORMED').message).toContain('the worker is of an older release of PromptOS than this command');
   expect(nextStep('REQUEST_NOT_STANDING').message).toContain('promptos run status');
 });

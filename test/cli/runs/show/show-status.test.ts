@@ -45,7 +45,7 @@ const held: GateStatus = {
   waived: [],
 };
 
-function printed(awaiting: RunStatus['awaiting'], gate = held): string {
+function printed(awaiting: RunStatus['awaiting'], gate = held, earlierRelease = false): string {
   const lines: string[] = [];
   const stdout = { write: (text: string) => lines.push(text) > 0 } as unknown as NodeJS.WriteStream;
   const status: RunStatus = {
@@ -53,7 +53,7 @@ function printed(awaiting: RunStatus['awaiting'], gate = held): string {
     phase: 'open',
     outcome: null,
     outcome_reason: null,
-    cancellation: null,
+    ...(earlierRelease ? {} : { cancellation: null }),
     developer: 'ada',
     target_repo: 'app',
     base_commit: 'c'.repeat(40),
@@ -83,6 +83,10 @@ test('showStatus: an escalation for a gate that could not be carried out shows i
   const other = printed([awaited('executor')]);
   expect(other).not.toContain('        Worker: 7@builder\n');
   expect(other).toContain('→ promptos resolve run-1 E1 --choose rework --to P05 --as grace');
+});
+
+test('showStatus: the status that a worker of an earlier release gives, without the field of cancellations, is shown', () => {
+  expect(printed([awaited('executor')], held, true)).toBe(printed([awaited('executor')]));
 });
 
 test('describeGate: the reason, which is whole sentences, ends the line', () => {
