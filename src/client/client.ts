@@ -32,7 +32,7 @@ import {
   resolveEscalationSignal,
   statusQuery,
 } from '../workflows/messages.js';
-import { asRunFailure, asTemporalFailure, isNoPoller } from './failures.js';
+import { asRunFailure, asTemporalFailure, isWithoutWorker } from './failures.js';
 import { type RecordedRun, readRecordedRun } from './ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './listing.js';
 import type { Delivery, GovernedRunsOptions, SignerFor, StartRunOptions } from './options.js';
@@ -334,7 +334,7 @@ export class GovernedRuns {
     try {
       return await this.#client.connection.withAbortSignal(abort.signal, call);
     } catch (error) {
-      if (abort.signal.aborted || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isNoPoller(error))
+      if (abort.signal.aborted || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isWithoutWorker(error))
         return TOO_LATE;
       throw error;
     } finally {

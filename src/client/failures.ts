@@ -7,8 +7,8 @@ import {
 import { ApplicationFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../contracts/errors.js';
 
-/** The server says so at once when no worker has asked for work for a while, or when the one that did fails at the run. */
-export const isNoPoller = (error: unknown): boolean =>
+/** The server says at once that no worker has asked for work for a while, or that the one that did fails at the run. */
+export const isWithoutWorker = (error: unknown): boolean =>
   /no poller|update due to workflow task in failed state/i.test(errorText(error));
 
 /** What a query of a run is answered whose history the worker's code does not lead to. */

@@ -1,7 +1,7 @@
 import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { RetryState, TerminatedFailure } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
-import { asRunFailure, asTemporalFailure, isNoPoller } from '../../src/client/failures.js';
+import { asRunFailure, asTemporalFailure, isWithoutWorker } from '../../src/client/failures.js';
 
 test('asTemporalFailure: a lost connection is said once and plainly, and how the server comes back', () => {
   const details =
@@ -49,8 +49,8 @@ describe('a run that the code of its worker does not carry on', () => {
     });
   });
 
-  test('isNoPoller: its messages wait for another worker, as where there is none', () => {
+  test('isWithoutWorker: its messages wait for another worker, as where there is none', () => {
     const details = 'Unable to perform workflow execution update due to Workflow Task in failed state.';
-    expect(isNoPoller(answered(details))).toBe(true);
+    expect(isWithoutWorker(answered(details))).toBe(true);
   });
 });

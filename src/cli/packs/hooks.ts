@@ -2,7 +2,7 @@ import { lstat, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readOnlyGitEnv, userGitEnv } from '../../adapters/git/environments.js';
-import { notOpened } from '../../adapters/git/repository.js';
+import { openLocalRepository } from '../../adapters/git/repository.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { makeFolders } from '../../adapters/platform/make-folders.js';
@@ -71,10 +71,8 @@ export async function installHook(context: CommandContext, { job, plan }: HookOp
   }
   const judged =
     job === undefined ? null : await readJob(context.cwd, { job, ...(plan === undefined ? {} : { plan }) });
-  const git = gitIn({ cwd: context.cwd, env: readOnlyGitEnv(context.env) });
-  const asked = await git.ask(['rev-parse', '--show-toplevel']);
-  if (asked.exitCode !== 0) throw notOpened(context.cwd, asked.stderr);
-  const top = asked.stdout.toString('utf8').replace(/\n$/, '');
+  const { top } = await openLocalRepository(context.cwd, readOnlyGitEnv(context.env));
+  if (top === null) throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git working tree.`);
   // From the top, since a relative core.hooksPath is relative to it; git itself knows where hooks are.
   const hooks = await askGit(context, top, ['rev-parse', '--git-path', 'hooks']);
   if (hooks === null) throw new PromptOsError('GIT_FAILED', 'git could not say where the hooks of the repository are.');
